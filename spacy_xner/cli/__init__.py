@@ -1,0 +1,49 @@
+"""The commands of `spacy xner`: one file each, a thin `*_cli` over a plain function."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from wasabi import msg
+
+from ..errors import XnerError
+from .annotate import annotate_cli
+from .distill import distill_cli
+from .encoder import encoder_cli
+from .evaluate import evaluate_cli
+from .prepare import prepare_cli
+from .tables import tables_cli
+from .vectors import vectors_cli
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="xner",
+    help="Named entity recognition for languages without labelled data.",
+    no_args_is_help=True,
+)
+
+
+def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Print a user's mistake without a traceback and exit with 1."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except XnerError as error:
+            msg.fail(f"spacy xner {command.__name__.removesuffix('_cli')}", str(error), exits=1)
+
+    return run
+
+
+app.command("encoder")(_friendly(encoder_cli))
+app.command("prepare")(_friendly(prepare_cli))
+app.command("annotate")(_friendly(annotate_cli))
+app.command("vectors")(_friendly(vectors_cli))
+app.command(
+    "distill", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)(_friendly(distill_cli))
+app.command("evaluate")(_friendly(evaluate_cli))
+app.command("tables")(_friendly(tables_cli))

@@ -1,0 +1,93 @@
+"""`spacy xner annotate`: soft labels for a text."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from wasabi import msg
+
+if TYPE_CHECKING:
+    from ..teacher.annotate import Progress
+
+__all__ = ["annotate", "annotate_cli"]
+
+
+def annotate_cli(
+    teacher: str = typer.Argument(..., help="Pipeline (folder or package) that labels the text"),
+    text: Path = typer.Argument(..., help="Raw text (a text a line), CoNLL, .spacy or a folder"),
+    output: Path = typer.Argument(..., help="Folder for the soft labels; resumed if it exists"),
+    precision: str = typer.Option("auto", help="How a transformer computes: auto, fp32 or bf16"),
+    lang: str = typer.Option("xx", help="Language code of the text"),
+    confidence: float = typer.Option(
+        0.0, help="For a pipeline's hard labels: the probability that a label is right"
+    ),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, or -1 for the processor"),
+) -> None:
+    """Write soft labels: the teacher's probability of every tag of every token.
+
+    Killed at any moment, the same command goes on where it stopped.
+    """
+    annotate(
+        teacher,
+        text,
+        output,
+        precision=precision,
+        lang=lang,
+        confidence=confidence or None,
+        gpu_id=gpu_id,
+    )
+
+
+def annotate(
+    teacher: str | Path,
+    text: str | Path,
+    output: str | Path,
+    *,
+    precision: str = "auto",
+    lang: str = "xx",
+    confidence: float | None = None,
+    gpu_id: int = -1,
+) -> "Progress":
+    """Write the soft labels of a text.
+
+    teacher (Union[str, Path]): A spaCy pipeline or the folder of a Hugging Face token classifier.
+    text (Union[str, Path]): Raw text, CoNLL, `.spacy`, or a folder of those.
+    output (Union[str, Path]): The soft-label folder.
+    precision (str): "auto", "fp32" or "bf16".
+    lang (str): Language code of the text.
+    confidence (Optional[float]): Take the hard labels of a pipeline's `doc.ents`, each with this
+        probability, in place of the marginals of its beam.
+    gpu_id (int): GPU, or -1 for the processor.
+    RETURNS (Progress): Documents, words and seconds.
+    RAISES: XnerError: See `annotate_documents` and `load_source`.
+    """
+    from spacy.cli._util import setup_gpu
+
+    from ..teacher.annotate import annotate_documents
+    from ..teacher.sources import load_source
+
+    setup_gpu(gpu_id, silent=gpu_id < 0)
+    hard = {} if confidence is None else {"method": "hard", "confidence": confidence}
+    source = load_source(teacher, precision=precision, **hard)
+    shown = 0.0
+
+    def show(progress: "Progress") -> None:
+        nonlocal shown
+        if sys.stderr.isatty() or time.monotonic() - shown > 10:
+            shown = time.monotonic()
+            left = time.strftime("%H:%M:%S", time.gmtime(progress.seconds_left))
+            sys.stderr.write(
+                f"\r{progress.share:6.1%}  {progress.words:,} words  "
+                f"{progress.words_per_second:,.0f} words/s  {left} left  "
+            )
+            sys.stderr.flush()
+
+    done = annotate_documents(source, text, output, lang=lang, report=show)
+    sys.stderr.write("\n" if shown else "")
+    msg.good(
+        f"Soft labels of {done.docs:,} texts in {output}",
+        f"{done.words:,} words in {done.seconds:,.1f} s ({done.words_per_second:,.0f} words/s)",
+    )
+    return done

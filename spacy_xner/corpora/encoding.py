@@ -1,0 +1,90 @@
+"""Text files: strict UTF-8, and text that was decoded with the wrong encoding once (mojibake)."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import XnerError
+
+__all__ = ["garbled_warning", "get_repair", "looks_garbled", "read_lines"]
+
+# The bytes 0x80-0xBF as Latin-1 or Windows-1252 shows them, with and without the quotes, dashes and
+# dots that stand after a letter in sound text as well.
+_CONTINUATION = "\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
+_UNLIKELY = "\x80-\xaa\xac-\xba\xbc-\xbf€‚ƒ„†‡ˆ‰ŠŒŽ•˜™šœžŸ"
+_GARBLED = re.compile(
+    f"[ÂÃ][{_UNLIKELY}]"
+    f"|(?:[\xc2-\xdf][{_CONTINUATION}]){{2}}"
+    f"|[\xe0-\xef][{_UNLIKELY}][{_CONTINUATION}]"
+    f"|[\xf0-\xf4][{_UNLIKELY}][{_CONTINUATION}]{{2}}"
+)
+
+
+def read_lines(path: Path | str) -> list[str]:
+    """Read a UTF-8 file as lines; a byte order mark and CRLF line ends are taken off.
+
+    path (Path | str): A text file.
+    RETURNS (list[str]): Its lines. Only a line feed ends a line: U+2028 or U+0085 within a line are
+        characters of it.
+    RAISES: XnerError, if the file is missing, not UTF-8 or holds nothing but white space.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise XnerError(
+            f"{path} cannot be read ({error.strerror}): expected a text file. Check the path."
+        ) from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # The codec counts from behind the byte order mark.
+        offset = error.start + (3 if content.startswith(b"\xef\xbb\xbf") else 0)
+        line = content.count(b"\n", 0, offset) + 1
+        raise XnerError(
+            f"{path}, line {line}: byte 0x{content[offset]:02x} at offset {offset} is not UTF-8. "
+            f"Convert the file, for example `iconv -f latin1 -t utf-8 {path.name} > utf8.txt`."
+        ) from error
+    if not text.strip():
+        raise XnerError(f"{path} is empty: expected UTF-8 text.")
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+
+
+def looks_garbled(text: str) -> bool:
+    """Tell whether UTF-8 bytes seem to have been read as Latin-1 or Windows-1252.
+
+    text (str): A token or a line.
+    RETURNS (bool): Whether a telling sequence occurs, as in "espaÃ±ol".
+    """
+    return not text.isascii() and _GARBLED.search(text) is not None
+
+
+def get_repair() -> Callable[[str], str]:
+    """Get the function that undoes wrong decoding: `ftfy.fix_encoding`, which leaves all else.
+
+    RETURNS (Callable[[str], str]): The function.
+    RAISES: XnerError, if ftfy is not installed.
+    """
+    try:
+        import ftfy
+    except ImportError as error:
+        raise XnerError(
+            "Repairing wrongly decoded text (fix_encoding) needs ftfy, which is not installed: "
+            "pip install spacy-xner[repair]"
+        ) from error
+    return ftfy.fix_encoding
+
+
+def garbled_warning(path: Path | str, count: int, line: int, unit: str) -> str:
+    """Say that a file looks wrongly decoded and which option repairs it.
+
+    path (Path | str): The file.
+    count (int): Number of units that look so.
+    line (int): Line of the first, from 1.
+    unit (str): What was counted, in the plural.
+    RETURNS (str): The warning.
+    """
+    return (
+        f"{path}: {count} {unit} look like UTF-8 that was read as Latin-1 (first in line {line}) "
+        "and were left so. Repair them with fix_encoding (command line: --fix-encoding)."
+    )

@@ -1,0 +1,217 @@
+"""Soft labels on disk: Parquet shards in a folder and a manifest that lists the finished ones.
+
+A row is a document: `doc_id`, `lang`, `text`, `starts` and `ends` (character offsets of the
+teacher's tokens) and `probs` (float16, tokens x IOB2 tags, row by row). pandas, DuckDB, Hugging
+Face `datasets` and Ray Data read the shards as they are.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..errors import XnerError
+from ..tags import TagSet
+from .files import TEMPORARY, atomic_write
+from .manifest import MANIFEST, Manifest, Shard
+from .shards import SoftLabels, check_shard, read_shard, to_table
+
+__all__ = ["SoftLabelCorpus", "SoftLabelWriter", "SoftLabels"]
+
+
+class SoftLabelWriter:
+    """Writes a soft-label folder shard by shard and goes on where an interrupted run stopped.
+
+    path (Path | str): The folder; made if it is missing.
+    tags (Sequence[str]): IOB2 tags in the order of the columns, as `TagSet.tags`.
+    teacher (str): Fingerprint of the teacher, hex.
+    source (str): Fingerprint of the text, hex.
+    lang (str): Language code of the text.
+    meta (dict[str, Any] | None): More to keep in the manifest; JSON.
+    RAISES: XnerError, if the folder holds labels of another teacher, text or tag set, or a manifest
+        that cannot be read.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        tags: Sequence[str],
+        teacher: str,
+        source: str,
+        lang: str,
+        meta: dict[str, Any] | None = None,
+    ):
+        self.path = Path(path)
+        self._manifest = Manifest(
+            list(TagSet(tuple(tags)).tags), teacher, source, lang, dict(meta or {})
+        )
+        if (self.path / MANIFEST).exists():
+            self._resume()
+        elif any(self.path.glob("part-*.parquet")):
+            raise XnerError(
+                f"Folder {self.path} holds shards but no {MANIFEST}, so nobody can tell what they "
+                "are. Delete the folder or name another."
+            )
+        for leftover in self.path.glob(f"*{TEMPORARY}"):
+            leftover.unlink()
+        self._manifest.write(self.path)
+
+    def _resume(self) -> None:
+        old = Manifest.read(self.path)
+        for key, what in (("teacher", "teacher"), ("source", "text"), ("tags", "tag set")):
+            found, expected = getattr(old, key), getattr(self._manifest, key)
+            if found != expected:
+                raise XnerError(
+                    f"{self.path / MANIFEST} belongs to another {what}: found {key} {found}, "
+                    f"expected {expected}. Delete folder {self.path} or name another."
+                )
+        for index, shard in old.shards.items():
+            try:
+                check_shard(self.path, shard, old)
+            except XnerError as error:
+                warnings.warn(f"{error} It is made again.", UserWarning, stacklevel=3)
+                continue
+            self._manifest.shards[index] = shard
+        self._manifest.complete = old.complete and self.finished == set(old.shards)
+
+    @property
+    def finished(self) -> set[int]:
+        """Numbers of the shards that are on disk."""
+        return set(self._manifest.shards)
+
+    def write(self, index: int, docs: Sequence[SoftLabels]) -> None:
+        """Write one shard; when this returns, the shard outlives a loss of power.
+
+        index (int): Number of the shard, from 0.
+        docs (Sequence[SoftLabels]): Its documents.
+        RAISES: XnerError, if the shard is finished already, a document does not hold together, or
+            the disk refuses the write.
+        """
+        import pyarrow.parquet as pq
+
+        if index in self._manifest.shards:
+            raise XnerError(f"Shard {index} of {self.path} is finished: skip those in `finished`.")
+        table = to_table(docs, self._manifest)
+        shard = Shard(index, len(docs), sum(len(doc.starts) for doc in docs))
+        with atomic_write(self.path / shard.name) as file:
+            pq.write_table(table, file, compression="zstd")
+        self._manifest.shards[index] = shard
+        self._manifest.complete = False
+        self._manifest.write(self.path)
+
+    def close(self, n_shards: int) -> None:
+        """Mark the corpus complete.
+
+        n_shards (int): Number of shards that it has.
+        RAISES: XnerError, if the finished shards are not exactly these.
+        """
+        if self.finished != set(range(n_shards)):
+            missing = sorted(set(range(n_shards)) - self.finished)
+            extra = sorted(self.finished - set(range(n_shards)))
+            raise XnerError(
+                f"Soft labels in {self.path} should be {n_shards} shards; missing {missing}, "
+                f"not expected {extra}. Run the same command again, or delete the folder if the "
+                "size of a shard was changed."
+            )
+        self._manifest.complete = True
+        self._manifest.write(self.path)
+
+    def __enter__(self) -> "SoftLabelWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Do nothing: what was written is on disk, and only `close` makes the corpus complete."""
+
+
+class SoftLabelCorpus:
+    """A finished soft-label folder.
+
+    path (Path | str): The folder.
+    RAISES: XnerError, if the folder, its manifest or a shard is missing, unfinished or damaged, or
+        a shard has other tags or another teacher than the manifest says.
+    """
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+        if not (self.path / MANIFEST).is_file():
+            raise XnerError(
+                f"{self.path} is not a folder of soft labels: it has no {MANIFEST}. "
+                "Make it with `spacy xner annotate` or name another."
+            )
+        self._manifest = Manifest.read(self.path)
+        if not self._manifest.complete:
+            raise XnerError(
+                f"Soft labels in {self.path} are not finished ({len(self._manifest.shards)} shards "
+                "so far). Run the command that made them again: it goes on where it stopped."
+            )
+        self._shards = [self._manifest.shards[index] for index in sorted(self._manifest.shards)]
+        for shard in self._shards:
+            check_shard(self.path, shard, self._manifest)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """IOB2 tags in the order of the columns."""
+        return tuple(self._manifest.tags)
+
+    @property
+    def teacher(self) -> str:
+        """Fingerprint of the teacher."""
+        return self._manifest.teacher
+
+    @property
+    def source(self) -> str:
+        """Fingerprint of the text."""
+        return self._manifest.source
+
+    @property
+    def lang(self) -> str:
+        """Language code of the text."""
+        return self._manifest.lang
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What else the maker of the labels noted."""
+        return self._manifest.meta
+
+    @property
+    def complete(self) -> bool:
+        """Whether every shard is there; a corpus that is not cannot be opened."""
+        return self._manifest.complete
+
+    @property
+    def n_docs(self) -> int:
+        """Number of documents."""
+        return sum(shard.docs for shard in self._shards)
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of tokens."""
+        return sum(shard.tokens for shard in self._shards)
+
+    @property
+    def shards(self) -> list[Path]:
+        """Paths of the shards."""
+        return [self.path / shard.name for shard in self._shards]
+
+    def read_shard(self, i: int) -> list[SoftLabels]:
+        """Read one shard.
+
+        i (int): Its place in `shards`.
+        RETURNS (list[SoftLabels]): Its documents.
+        RAISES: XnerError, if the shard cannot be read or does not hold what the manifest says.
+        """
+        return read_shard(self.path, self._shards[i], self._manifest)
+
+    def __iter__(self) -> Iterator[SoftLabels]:
+        for i in range(len(self._shards)):
+            yield from self.read_shard(i)
+
+    def __len__(self) -> int:
+        return self.n_docs

@@ -1,0 +1,159 @@
+"""Token probabilities as the target of spaCy's transition-based `ner`.
+
+A step of the parser consumes one token, so that the target of a state is the teacher's BILUO
+distribution at the state's next token, without the moves that the state forbids. The student
+follows its own predictions (as spaCy's dynamic oracle does), so that it learns from the states
+that it will meet.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from spacy.pipeline import EntityRecognizer
+from spacy.tokens import Doc
+from thinc.api import Optimizer, set_dropout_rate
+from thinc.types import Floats2d, Ints1d
+
+from ..errors import XnerError
+from ..tags import TagSet, biluo_probabilities
+
+__all__ = ["soft_targets", "update_ner"]
+
+_B, _I, _L, _U = range(4)
+
+
+def soft_targets(
+    probabilities: Floats2d, tagset: TagSet, *, temperature: float = 1.0, alpha: float = 0.0
+) -> Floats2d:
+    """Turn a document's IOB2 probabilities into the BILUO distribution that a student learns.
+
+    Hinton et al. (2015) divide logits by the temperature; of probabilities that is p^(1/T),
+    renormalised.
+
+    probabilities (Floats2d): Tokens x IOB2 tags.
+    tagset (TagSet): Names of the columns.
+    temperature (float): Above 1 smooths, below 1 sharpens.
+    alpha (float): Share of the hard label (the most probable tag) in the target.
+    RETURNS (Floats2d): Tokens x (1 + 4 * types), rows sum to 1.
+    """
+    soft = np.asarray(probabilities, dtype=np.float32)
+    if temperature != 1.0:
+        soft = soft ** (1.0 / temperature)
+        soft /= soft.sum(axis=1, keepdims=True)
+    if alpha:
+        hard = np.zeros_like(soft)
+        hard[np.arange(len(soft)), soft.argmax(axis=1)] = 1.0
+        soft = (1 - alpha) * soft + alpha * hard
+    return biluo_probabilities(soft, tagset)
+
+
+class _Moves:
+    """Which column of a BILUO target each move stands for, and which moves a state allows.
+
+    Follows `is_valid` of spaCy's `BiluoPushDown` for documents without preset entities or sentence
+    boundaries: an open entity goes on (I) or ends (L) with its own type, and only ends at the last
+    token; no entity begins on white space.
+    """
+
+    def __init__(self, ner: EntityRecognizer, tagset: TagSet) -> None:
+        moves = ner.moves
+        names = [moves.get_class_name(i) for i in range(moves.n_moves)]
+        missing = [t for t in tagset.types if f"B-{t}" not in names]
+        if missing:
+            raise XnerError(
+                f"The student knows no label {', '.join(missing)} that its teacher gives. "
+                "Initialise it from the teacher's soft labels, or map the teacher's labels."
+            )
+        self.column = np.array([_column(name, tagset) for name in names])
+        self.kind = np.where(self.column > 0, (self.column - 1) % 4, -1)
+        self.entity = np.where(self.column > 0, (self.column - 1) // 4 + 1, 0)
+        known = self.column >= 0
+        out = self.column == 0
+        n = len(tagset.types) + 1
+        # allowed[open entity type or 0, is last token, is white space] -> moves
+        self.allowed = np.zeros((n, 2, 2, len(names)), dtype=bool)
+        for last in (0, 1):
+            for space in (0, 1):
+                starts = (self.kind == _U) | ((self.kind == _B) & (not last))
+                self.allowed[0, last, space] = known & (out | (starts & (not space)))
+                for label in range(1, n):
+                    goes_on = (self.kind == _L) | ((self.kind == _I) & (not last))
+                    self.allowed[label, last, space] = goes_on & (self.entity == label)
+
+    def open_after(self, opened: Ints1d, chosen: Ints1d) -> Ints1d:
+        """Give the type that is open after each chosen move."""
+        kind = self.kind[chosen]
+        stays = (kind == _B) | (kind == _I)
+        return np.where(stays, self.entity[chosen], 0)
+
+
+def _column(name: str, tagset: TagSet) -> int:
+    """Column of a move in a BILUO target; -1 for moves that are no tag (missing, blocked)."""
+    if name == "O":
+        return 0
+    kind, _, label = name.partition("-")
+    if label not in tagset.types or kind not in "BILU":
+        return -1
+    return 1 + 4 * tagset.types.index(label) + "BILU".index(kind)
+
+
+def update_ner(
+    ner: EntityRecognizer,
+    docs: Sequence[Doc],
+    targets: Sequence[Floats2d],
+    tagset: TagSet,
+    *,
+    drop: float = 0.0,
+    sgd: Optimizer | None = None,
+) -> float:
+    """Move a student's parser towards its teacher's distribution over one batch.
+
+    As in `nlp.update`, the gradient is the sum over states, not their mean.
+
+    ner (EntityRecognizer): spaCy's own `ner`.
+    docs (Sequence[Doc]): The student's documents, without entities; none empty.
+    targets (Sequence[Floats2d]): BILUO distribution of each, tokens x (1 + 4 * types).
+    tagset (TagSet): Types behind the columns.
+    drop (float): Dropout rate.
+    sgd (Optional[Optimizer]): Updates the weights if given.
+    RETURNS (float): Cross-entropy summed over the states.
+    """
+    moves = _Moves(ner, tagset)
+    order = sorted(range(len(docs)), key=lambda i: -len(docs[i]))
+    docs = [docs[i] for i in order]
+    lengths = np.array([len(doc) for doc in docs])
+    first = np.cumsum(lengths) - lengths
+    target = np.concatenate([targets[i] for i in order])[:, np.maximum(moves.column, 0)]
+    space = np.concatenate([[token.is_space for token in doc] for doc in docs]).astype(np.int8)
+
+    set_dropout_rate(ner.model, drop)
+    states = ner.moves.init_batch(docs)
+    step_model, finish = ner.model.begin_update(docs)
+    opened = np.zeros(len(docs), dtype=np.int64)
+    loss = 0.0
+    for t in range(int(lengths[0])):
+        n = int(np.searchsorted(-lengths, -t, side="left"))
+        rows = first[:n] + t
+        allowed = moves.allowed[opened[:n], (lengths[:n] == t + 1).astype(np.int8), space[rows]]
+        scores, backprop = step_model.begin_update(states[:n])
+        predicted = _softmax(scores, allowed)
+        wanted = target[rows] * allowed
+        mass = wanted.sum(axis=1, keepdims=True)
+        # Where the teacher puts nothing on a move that is left, it says nothing about the state.
+        wanted = np.where(mass > 1e-6, wanted / np.maximum(mass, 1e-6), predicted)
+        loss -= float((wanted * np.log(predicted + 1e-9)).sum())
+        backprop((predicted - wanted).astype(np.float32))
+        chosen = np.where(allowed, scores, -np.inf).argmax(axis=1)
+        ner.transition_states(states[:n], np.ascontiguousarray(scores, dtype=np.float32))
+        opened[:n] = moves.open_after(opened[:n], chosen)
+    finish(docs)
+    if sgd is not None:
+        ner.finish_update(sgd)
+    step_model.clear_memory()
+    return loss
+
+
+def _softmax(scores: Floats2d, allowed: np.ndarray) -> Floats2d:
+    masked = np.where(allowed, scores, -np.inf)
+    exponents = np.exp(masked - masked.max(axis=1, keepdims=True))
+    return exponents / exponents.sum(axis=1, keepdims=True)

@@ -1,0 +1,125 @@
+"""Whatever can label text with probabilities: the protocol, and how one is made from a path."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from thinc.types import Floats2d
+
+from ..errors import XnerError
+from ..tags import TagSet
+
+__all__ = ["PipelineSource", "ProbabilitySource", "folder_fingerprint", "load_source"]
+
+
+class ProbabilitySource(Protocol):
+    """Gives the probability of every tag of every token.
+
+    nlp (Language): Makes the documents; its tokenizer cuts raw text.
+    tagset (TagSet): The tags, in the order of the probabilities' columns.
+    fingerprint (str): Hex digest; another model has another.
+    """
+
+    nlp: Language
+    tagset: TagSet
+    fingerprint: str
+
+    def predict(self, docs: Sequence[Doc]) -> list[Floats2d]:
+        """Give one float32 array a document, tokens x tags, rows summing to 1."""
+        ...
+
+
+class PipelineSource:
+    """A spaCy pipeline as a source: its pipes run in order, then one gives the probabilities.
+
+    nlp (Language): The pipeline.
+    name (str): The component that gives the probabilities; pipes behind it do not run.
+    tagset (TagSet): Its tags.
+    probabilities (Callable): From documents that the pipes before it have seen to arrays.
+    fingerprint (str): Hex digest of the pipeline.
+    """
+
+    def __init__(
+        self,
+        nlp: Language,
+        name: str,
+        tagset: TagSet,
+        probabilities: Callable[[Sequence[Doc]], list[Floats2d]],
+        fingerprint: str,
+    ) -> None:
+        self.nlp = nlp
+        self.tagset = tagset
+        self.fingerprint = fingerprint
+        self._probabilities = probabilities
+        names = nlp.pipe_names
+        self._before = [nlp.get_pipe(pipe) for pipe in names[: names.index(name)]]
+
+    def predict(self, docs: Sequence[Doc]) -> list[Floats2d]:
+        """Give one float32 array a document, tokens x tags, rows summing to 1."""
+        stream: Iterable[Doc] = docs
+        for pipe in self._before:
+            stream = pipe.pipe(stream, batch_size=len(docs)) if hasattr(pipe, "pipe") else map(
+                pipe, stream
+            )
+        docs = list(stream)
+        probabilities = self._probabilities(docs)
+        for doc in docs:
+            if Doc.has_extension("trf_data"):
+                doc._.trf_data = None  # a state vector a token is dear where documents are kept
+        return probabilities
+
+
+def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) -> ProbabilitySource:
+    """Load a teacher.
+
+    path (Union[str, Path]): A spaCy pipeline (folder or installed package) with `xner_teacher` or
+        `ner`, or the folder of a Hugging Face token classifier.
+    precision (str): "auto", "fp32" or "bf16"; how a transformer computes.
+    **adapter (Any): Settings of the adapter of a `ner`, see `adapters`.
+    RETURNS (ProbabilitySource): The teacher.
+    RAISES: XnerError: There is no such pipeline, or nothing in it can label entities.
+    """
+    import spacy
+
+    from . import adapters
+
+    if adapters.is_token_classifier(path):
+        return adapters.token_classifier_source(path, precision=precision)
+    try:
+        nlp = spacy.load(path)
+    except OSError as error:
+        raise XnerError(
+            f"No teacher at {path}: {error} Expected the folder or the package name of a spaCy "
+            "pipeline, or the folder of a Hugging Face token classifier."
+        ) from error
+    fingerprint = folder_fingerprint(Path(nlp.path or path))
+    for name, pipe in nlp.pipeline:
+        if pipe.__class__.__name__ == "Transformer" and "precision" in pipe.model.attrs:
+            pipe.model.attrs["precision"] = precision
+        if nlp.get_pipe_meta(name).factory == "xner_teacher":
+            return PipelineSource(nlp, name, pipe.tagset, pipe.predict_probabilities, fingerprint)
+    return adapters.ner_source(nlp, fingerprint, **adapter)
+
+
+def folder_fingerprint(path: Path) -> str:
+    """Give the digest of a folder's files: names and contents, whatever their order on disk.
+
+    path (Path): The folder.
+    RETURNS (str): 32 hex digits.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        digest.update(file.relative_to(path).as_posix().encode("utf8") + b"\0")
+        digest.update(_file_digest(file))
+    return digest.hexdigest()[:32]
+
+
+def _file_digest(file: Path) -> bytes:
+    digest = hashlib.sha256()  # hashlib.file_digest is newer than Python 3.10
+    with file.open("rb") as handle:
+        while block := handle.read(1 << 20):
+            digest.update(block)
+    return digest.digest()

@@ -1,0 +1,191 @@
+"""README's tables are those of the rows."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from spacy_xner.cli.tables import tables, tables_cli
+from spacy_xner.errors import XnerError
+from spacy_xner.evaluation.results import ResultRows
+from spacy_xner.evaluation.tables import TABLES, render_readme, render_table
+
+ROOT = Path(__file__).parents[2]
+
+
+def f1(role, target, value, *, benchmark="main", **keys):
+    base = {
+        "benchmark": benchmark,
+        "recipe": "default",
+        "default": True,
+        "role": role,
+        "sources": ["en"],
+        "target": target,
+        "test_set": "transfer_corpus",
+        "k": 0,
+        "seed": 0,
+        "text": "tokens",
+        "metric": "f1",
+        "value": value,
+        "command": "make benchmark",
+        "date": "2025-01-01",
+    }
+    return base | keys
+
+
+ROWS = [
+    f1("teacher", "en", 91.94),
+    f1("teacher", "hau", 60.0),
+    f1("teacher", "am", 32.0),
+    *(f1("student", "hau", value, seed=seed) for seed, value in enumerate((53.0, 54.0, 55.0))),
+    f1("student", "am", 32.0),
+    f1("student", "hau", 57.0, recipe="vectors", default=False),
+    f1("student", "hau", 50.0, text="raw"),
+    f1("student", "hau", 80.0, k=100),
+    f1("baseline", "hau", 45.0),
+]
+
+
+@pytest.fixture
+def results(tmp_path):
+    ResultRows(tmp_path / "docs" / "results" / "main.jsonl").upsert(ROWS)
+    return tmp_path / "docs" / "results"
+
+
+@pytest.fixture
+def readme(tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text(
+        "# Title\n\n<!-- results:main -->\nold\n<!-- /results:main -->\n\nText.\n"
+        "<!-- results:speed -->\n<!-- /results:speed -->\n",
+        "utf8",
+    )
+    return path
+
+
+def lines(name, results):
+    return render_table(name, results).splitlines()
+
+
+def test_main_table_shows_teacher_student_and_ratio_by_target(results):
+    assert lines("main", results)[:5] == [
+        "| F1 | en | hau | am | mean |",
+        "| :-- | --: | --: | --: | --: |",
+        "| teacher | 91.9 | 60.0 | 32.0 | 46.0 |",
+        "| student |  | 54.0 | 32.0 | 43.0 |",
+        "| student / teacher |  | 0.90 | 1.00 | 0.95 |",
+    ]
+    assert "`docs/results/main.jsonl`, measured by `make benchmark`" in lines("main", results)[-1]
+
+
+def test_second_kind_of_student_has_its_own_lines(results):
+    rows = [f1("student", "hau", 59.0, pipe="token_classifier")]
+    ResultRows(results / "main.jsonl").upsert(rows)
+    table = "\n".join(lines("main", results))
+    assert "| student (ner) |  | 54.0 | 32.0 | 43.0 |" in table
+    assert "| student (token_classifier) |  | 59.0 |  |  |" in table
+
+
+def test_sample_build_never_reaches_a_table(results):
+    before = {name: render_table(name, results) for name in TABLES}
+    sample = [
+        f1(role, target, 99.9, test_set="sample", recipe=recipe, text=text, seed=9)
+        for role in ("teacher", "student")
+        for target in ("hau", "sw")
+        for recipe in ("default", "sample")
+        for text in ("tokens", "raw")
+    ]
+    ResultRows(results / "main.jsonl").upsert(sample)
+    keys = {"metric": "ratio", "against": "x", "test_set": "sample", "recipe": "infer"}
+    peer = f1("student", "hau", 9.99, benchmark="peers", **keys)
+    ResultRows(results / "peers.jsonl").upsert([peer])
+    assert {name: render_table(name, results) for name in TABLES} == before
+
+
+def test_row_measured_again_with_another_config_counts_once(results):
+    row = f1("teacher", "hau", 70.0, config_sha="new", date="2025-06-01")
+    old = f1("teacher", "hau", 10.0, config_sha="old", date="2025-05-01")
+    path = results / "other"
+    ResultRows(path / "main.jsonl").upsert([row, old])
+    assert "| teacher | 70.0 | 70.0 |" in render_table("main", path)
+
+
+def test_recipes_are_sorted_and_the_default_is_bold(results):
+    assert [line.split(" | ")[0] for line in lines("recipes", results)[2:4]] == [
+        "| vectors",
+        "| **default**",
+    ]
+
+
+def test_one_language_with_two_test_sets_has_two_columns(results):
+    ResultRows(results / "main.jsonl").upsert([f1("teacher", "am", 20.0, test_set="wikiann_ipa")])
+    assert "am (transfer_corpus) | am (wikiann_ipa)" in lines("main", results)[0]
+
+
+def test_speed_table_shows_ratio_and_interval(results):
+    row = {
+        "benchmark": "peers",
+        "recipe": "infer",
+        "system": "student",
+        "metric": "ratio",
+        "against": "hf-pipeline",
+        "value": 17.254,
+        "low": 16.0,
+        "high": 18.5,
+        "command": "make peers",
+    }
+    ResultRows(results / "peers.jsonl").upsert([row])
+    assert "| infer student | hf-pipeline | 17.25 | 16.00 to 18.50 |" in lines("speed", results)
+
+
+def test_rendering_replaces_only_what_stands_between_markers(readme, results):
+    assert tables(readme, results) is True
+    text = readme.read_text("utf8")
+    assert text.startswith("# Title\n\n<!-- results:main -->\n| F1 |")
+    assert "\nold\n" not in text
+    assert "<!-- /results:main -->\n\nText.\n<!-- results:speed -->\n*Not measured yet.*" in text
+    assert tables(readme, results) is False
+    assert readme.read_text("utf8") == text
+
+
+def test_check_fails_for_a_stale_readme_and_writes_nothing(readme, results):
+    app = typer.Typer()
+    app.command()(tables_cli)
+    args = [str(readme), "--results", str(results)]
+    old = readme.read_text("utf8")
+    stale = CliRunner().invoke(app, [*args, "--check"])
+    assert stale.exit_code == 1
+    assert "stale" in stale.output
+    assert readme.read_text("utf8") == old
+    assert CliRunner().invoke(app, args).exit_code == 0
+    assert CliRunner().invoke(app, [*args, "--check"]).exit_code == 0
+    ResultRows(results / "main.jsonl").upsert([f1("teacher", "hau", 65.0)])
+    assert CliRunner().invoke(app, [*args, "--check"]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "\n<!-- results:mian -->\n<!-- /results:mian -->\n",
+            "line 2.*'mian'.*Did you mean 'main'",
+        ),
+        ("<!-- results:main -->\ntext\n", "line 1.*no partner"),
+        ("<!-- /results:main -->\n", "no partner"),
+        ("<!-- results:main -->\n<!-- /results:speed -->\n", "no partner"),
+    ],
+)
+def test_wrong_markers_are_named(results, text, said):
+    with pytest.raises(XnerError, match=said):
+        render_readme(text, results)
+
+
+def test_missing_readme_is_named(tmp_path):
+    with pytest.raises(XnerError, match=r"README\.md: no such file"):
+        tables(tmp_path / "README.md", tmp_path)
+
+
+@pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="README.md is not written yet")
+def test_tables_of_this_repository_are_up_to_date():
+    assert tables(ROOT / "README.md", ROOT / "docs" / "results", check=True) is False
