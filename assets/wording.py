@@ -15,11 +15,12 @@ RUN = 6  # so many consecutive words outside entities count as a shared template
 MAX_FILLER = 8  # words that stand for one entity when a sentence is read as a template
 
 
-def units(text: str) -> list[str]:
+@cache
+def units(text: str) -> tuple[str, ...]:
     """Words and punctuation in one spelling, the same for raw text and for joined tokens.
 
     text (str): running text, or tokens joined by spaces.
-    RETURNS (List[str]): NFC, case-folded; digits are 0; punctuation is split off word ends.
+    RETURNS (Tuple[str, ...]): NFC, case-folded; numbers are 0; punctuation is split off word ends.
     """
     text = unicodedata.normalize("NFC", text).casefold().replace("’", "'")
     text = re.sub(r"\d+(?:[.,:/]\d+)*", "0", text)
@@ -38,7 +39,7 @@ def units(text: str) -> list[str]:
         found.extend(chunk[:start])
         found.extend([stem, "s"] if stem != word else [word] if word else [])
         found.extend(chunk[end:])
-    return found
+    return tuple(found)
 
 
 def _without_marks(found: Sequence[str]) -> list[str]:
@@ -120,6 +121,6 @@ def runs(text: str) -> Iterator[tuple[str, ...]]:
     YIELDS (Tuple[str, ...]): the windows.
     """
     all_units = units(text)
-    for sequence in (all_units, _without_marks(all_units)):
+    for sequence in (all_units, tuple(_without_marks(all_units))):
         for i in range(len(sequence) - RUN + 1):
-            yield tuple(sequence[i : i + RUN])
+            yield sequence[i : i + RUN]

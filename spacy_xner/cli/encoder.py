@@ -72,16 +72,13 @@ def encoder_cli(
     ] = False,
 ) -> None:
     """Put a multilingual encoder into a folder, its vocabulary pruned to what given text needs."""
-    try:
-        report = encoder(
-            output,
-            source=source.value,
-            name=name,
-            keep_vocab_of=keep_vocab_of or (),
-            fix_encoding=fix_encoding,
-        )
-    except XnerError as error:
-        msg.fail("No encoder was written", str(error), exits=1)
+    report = encoder(
+        output,
+        source=source.value,
+        name=name,
+        keep_vocab_of=keep_vocab_of or (),
+        fix_encoding=fix_encoding,
+    )
     print_report(report)
 
 

@@ -102,7 +102,8 @@ def read_shard(folder: Path, shard: Shard, manifest: Manifest) -> list[SoftLabel
 
     try:
         with (folder / shard.name).open("rb") as file:
-            docs = _from_table(pq.read_table(file), len(manifest.tags))
+            table = pq.read_table(file, page_checksum_verification=True)
+            docs = _from_table(table, len(manifest.tags))
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise _damaged(folder, shard, str(error)) from error
     _check_counts(folder, shard, len(docs), sum(len(doc.starts) for doc in docs))

@@ -96,7 +96,7 @@ class SoftLabelWriter:
         table = to_table(docs, self._manifest)
         shard = Shard(index, len(docs), sum(len(doc.starts) for doc in docs))
         with atomic_write(self.path / shard.name) as file:
-            pq.write_table(table, file, compression="zstd")
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
         self._manifest.shards[index] = shard
         self._manifest.complete = False
         self._manifest.write(self.path)

@@ -1,9 +1,9 @@
 """Token classifier: any tok2vec, then one linear layer."""
 
-from thinc.api import Dropout, Linear, Model, Softmax_v2, chain, with_array  # noqa: F401
+from spacy.tokens import Doc
+from thinc.api import Dropout, Linear, Model, chain, with_array
 from thinc.initializers import glorot_uniform_init
 from thinc.types import Floats2d
-from spacy.tokens import Doc
 
 __all__ = ["build_token_classifier_v1"]
 

@@ -38,7 +38,10 @@ DEFAULT_TEACHER_MODEL = Config().from_str(default_model_config)["model"]
 @Language.factory(
     "xner_teacher",
     assigns=["doc.ents", "token.ent_type", "token.ent_iob"],
-    default_config={"model": DEFAULT_TEACHER_MODEL, "scorer": {"@scorers": "spacy-xner.teacher_scorer.v1"}},
+    default_config={
+        "model": DEFAULT_TEACHER_MODEL,
+        "scorer": {"@scorers": "spacy-xner.teacher_scorer.v1"},
+    },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
 )
 def make_teacher(

@@ -35,9 +35,7 @@ def autocast_type(precision: str, device: torch.device) -> torch.dtype | None:
     RAISES: XnerError: `precision` is none of these.
     """
     if precision not in _PRECISIONS:
-        raise XnerError(
-            f"precision is {precision!r}; expected one of {', '.join(_PRECISIONS)}."
-        )
+        raise XnerError(f"precision is {precision!r}; expected one of {', '.join(_PRECISIONS)}.")
     if precision == "fp16":
         return torch.float16 if device.type == "cuda" else None
     if precision == "bf16" or (precision == "auto" and has_bf16(device.type)):

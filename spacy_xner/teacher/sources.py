@@ -1,7 +1,7 @@
 """Whatever can label text with probabilities: the protocol, and how one is made from a path."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from thinc.types import Floats2d
 from ..errors import XnerError
 from ..tags import TagSet
 
-__all__ = ["PipelineSource", "ProbabilitySource", "folder_fingerprint", "load_source"]
+__all__ = ["PipelineSource", "ProbabilitySource", "apply_pipe", "folder_fingerprint", "load_source"]
 
 
 class ProbabilitySource(Protocol):
@@ -59,17 +59,25 @@ class PipelineSource:
 
     def predict(self, docs: Sequence[Doc]) -> list[Floats2d]:
         """Give one float32 array a document, tokens x tags, rows summing to 1."""
-        stream: Iterable[Doc] = docs
         for pipe in self._before:
-            stream = pipe.pipe(stream, batch_size=len(docs)) if hasattr(pipe, "pipe") else map(
-                pipe, stream
-            )
-        docs = list(stream)
+            docs = apply_pipe(pipe, docs)
         probabilities = self._probabilities(docs)
         for doc in docs:
             if Doc.has_extension("trf_data"):
                 doc._.trf_data = None  # a state vector a token is dear where documents are kept
         return probabilities
+
+
+def apply_pipe(pipe: Any, docs: Sequence[Doc]) -> list[Doc]:
+    """Run one component over documents, as one batch where it can.
+
+    pipe (Callable): A component.
+    docs (Sequence[Doc]): The documents.
+    RETURNS (List[Doc]): What it gives for them.
+    """
+    if docs and hasattr(pipe, "pipe"):
+        return list(pipe.pipe(docs, batch_size=len(docs)))
+    return [pipe(doc) for doc in docs]
 
 
 def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) -> ProbabilitySource:
@@ -78,7 +86,8 @@ def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) ->
     path (Union[str, Path]): A spaCy pipeline (folder or installed package) with `xner_teacher` or
         `ner`, or the folder of a Hugging Face token classifier.
     precision (str): "auto", "fp32" or "bf16"; how a transformer computes.
-    **adapter (Any): Settings of the adapter of a `ner`, see `adapters`.
+    **adapter (Any): Settings of `adapters.ner_source`; if any is given, it reads the entities of
+        the pipeline, even where `xner_teacher` could give probabilities.
     RETURNS (ProbabilitySource): The teacher.
     RAISES: XnerError: There is no such pipeline, or nothing in it can label entities.
     """
@@ -87,6 +96,11 @@ def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) ->
     from . import adapters
 
     if adapters.is_token_classifier(path):
+        if adapter:
+            raise XnerError(
+                f"{path} is a token classifier and gives its own probabilities; "
+                f"{', '.join(adapter)} cannot be set for it."
+            )
         return adapters.token_classifier_source(path, precision=precision)
     try:
         nlp = spacy.load(path)
@@ -99,7 +113,7 @@ def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) ->
     for name, pipe in nlp.pipeline:
         if pipe.__class__.__name__ == "Transformer" and "precision" in pipe.model.attrs:
             pipe.model.attrs["precision"] = precision
-        if nlp.get_pipe_meta(name).factory == "xner_teacher":
+        if nlp.get_pipe_meta(name).factory == "xner_teacher" and not adapter:
             return PipelineSource(nlp, name, pipe.tagset, pipe.predict_probabilities, fingerprint)
     return adapters.ner_source(nlp, fingerprint, **adapter)
 

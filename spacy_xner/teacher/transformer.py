@@ -17,6 +17,7 @@ from spacy.tokens import Doc
 from spacy_transformers.data_classes import FullTransformerBatch, TransformerData, WordpieceBatch
 from thinc.api import Model, PyTorchShim, get_torch_default_device, torch2xp, xp2torch
 from thinc.types import Floats2d, Ragged
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers.file_utils import ModelOutput
 
 from ..encoders.load import load_encoder
@@ -101,10 +102,26 @@ def init(model: Model, X: Any = None, Y: Any = None) -> None:
 
 
 def freeze(model: Model) -> None:
-    """Switch the gradient of the parameters that the config names off."""
-    frozen = tuple(model.attrs["frozen"])
-    for name, parameter in model.shims[0]._model.named_parameters():
-        parameter.requires_grad_(not (frozen and name.startswith(frozen)))
+    """Switch the gradient of the parameters that the config names off.
+
+    RAISES: XnerError: The encoder has no parameter of such a name.
+    """
+    module = model.shims[0]._model
+    table = module.get_input_embeddings().weight
+    unused = set(model.attrs["frozen"])
+    for name, parameter in module.named_parameters():
+        matches = {start for start in model.attrs["frozen"] if name.startswith(start)}
+        # BERT and XLM-R keep the table of pieces in `embeddings`; mT5 calls it otherwise.
+        if parameter is table and "embeddings" in model.attrs["frozen"]:
+            matches.add("embeddings")
+        unused -= matches
+        parameter.requires_grad_(not matches)
+    if unused:
+        first = ", ".join(sorted({n.rpartition(".")[0] for n, _ in module.named_parameters()})[:4])
+        raise XnerError(
+            f"components.transformer.model.frozen names {', '.join(sorted(unused))}, but no "
+            f"parameter of the encoder begins so. Expected the beginning of a name such as {first}."
+        )
 
 
 def _drop_nothing(module: torch.nn.Module) -> None:

@@ -122,18 +122,24 @@ def split_windows(
         yield Window(doc, start, window, words, firsts[words] - start + len(prefix))
 
 
-def batch_windows(windows: Sequence[Window], max_pieces: int) -> Iterator[list[Window]]:
+def batch_windows(
+    windows: Sequence[Window], max_pieces: int, worthwhile: int = 256
+) -> Iterator[list[Window]]:
     """Group windows of like length, so that little padding is computed.
 
     windows (Sequence[Window]): Windows in any order.
     max_pieces (int): Pieces in a padded batch at most (a single longer window is its own batch).
+    worthwhile (int): From this many pieces on, a batch ends where the windows get a fifth shorter:
+        about the padding that costs as much as a batch of its own.
     YIELDS (List[Window]): Batches, longest windows first.
     """
     batch: list[Window] = []
     longest = 0
     for window in sorted(windows, key=lambda w: -len(w.ids)):
         longest = longest or len(window.ids)
-        if batch and longest * (len(batch) + 1) > max_pieces:
+        padded = longest * (len(batch) + 1)
+        wasteful = padded > worthwhile and len(window.ids) < 0.8 * longest
+        if batch and (padded > max_pieces or wasteful):
             yield batch
             batch, longest = [], len(window.ids)
         batch.append(window)

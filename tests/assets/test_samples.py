@@ -155,4 +155,4 @@ def test_missing_file_is_named(planted):
     ],
 )
 def test_units_are_the_same_for_text_and_tokens(text, expected):
-    assert wording.units(text) == expected
+    assert list(wording.units(text)) == expected

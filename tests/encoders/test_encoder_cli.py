@@ -4,20 +4,16 @@ import subprocess
 import sys
 
 import pytest
-import typer
 from transformers import AutoModel, AutoTokenizer
 from typer.testing import CliRunner
 
-from spacy_xner.cli.encoder import encoder, encoder_cli
+from spacy_xner.cli import app
+from spacy_xner.cli.encoder import encoder
 from spacy_xner.encoders.load import load_encoder
 from spacy_xner.errors import XnerError
 
-app = typer.Typer()
-app.command()(encoder_cli)
-
-
 def run(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(app, ["encoder", *(str(argument) for argument in arguments)])
 
 
 @pytest.fixture

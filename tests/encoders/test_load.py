@@ -141,9 +141,9 @@ def test_folder_without_weights_or_config_is_refused(own_tiny):
 
 
 def test_missing_folder_is_told_without_asking_a_hub(tmp_path):
-    with pytest.raises(XnerError, match="No encoder folder at .*nowhere"):
+    with pytest.raises(XnerError, match=r"No encoder folder at .*nowhere"):
         load_encoder(tmp_path / "nowhere")
-    with pytest.raises(XnerError, match="No encoder folder at .*nowhere"):
+    with pytest.raises(XnerError, match=r"No encoder folder at .*nowhere"):
         load_encoder(str(tmp_path / "nowhere"))
 
 

@@ -14,7 +14,6 @@ from spacy_xner.errors import XnerError
 
 from .tiny import KINDS
 
-
 load_once = cache(load_encoder)
 
 

@@ -1,12 +1,13 @@
 """Speed is compared in turn, within one run; memory is the child's own."""
 
+import math
 import sys
-import time
 
 import pytest
 import spacy
 
 from spacy_xner.errors import XnerError
+from spacy_xner.evaluation import speed
 from spacy_xner.evaluation.speed import compare_speed, peak_mb, words_per_second
 
 
@@ -17,16 +18,41 @@ def test_systems_take_turns_and_the_order_moves_on():
     assert "".join(calls) == "abc" + "abc" + "bca" + "cab"  # the first three warm up
 
 
-def test_ratio_and_rates_of_systems_of_known_speed():
-    systems = {"fast": lambda texts: time.sleep(0.01), "slow": lambda texts: time.sleep(0.03)}
-    result = compare_speed(systems, ["w"] * 10, n_words=60, repeats=5)
-    assert result["systems"]["fast"]["median"] == pytest.approx(6000, rel=0.25)
-    assert result["systems"]["slow"]["n"] == 5
+class Clock:
+    """A clock that only the systems move, so that a busy machine changes nothing."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+    def takes(self, *seconds):
+        """A system that takes these seconds, call by call; the first call is the warm-up."""
+        rest = iter(seconds)
+
+        def system(texts):
+            self.now += next(rest)
+
+        return system
+
+
+def test_ratio_and_rates_of_systems_of_known_speed(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(speed, "time", clock)
+    systems = {"fast": clock.takes(9, 1, 2, 1), "slow": clock.takes(1, 3, 6, 4)}
+    result = compare_speed(systems, ["w"] * 10, n_words=60, repeats=3)
+    fast = {"median": 60, "min": 30, "max": 60, "rounds": [60, 30, 60], "n": 3, "n_words": 60}
+    assert result["systems"]["fast"] == fast
+    assert result["systems"]["slow"]["median"] == 15
     ratio = result["ratios"]["fast"]["slow"]
-    assert ratio["value"] == pytest.approx(3, rel=0.25)
-    assert ratio["low"] <= ratio["value"] <= ratio["high"]
+    assert ratio["rounds"] == [3, 3, 4]
+    assert ratio["value"] == pytest.approx(36 ** (1 / 3))
+    # t interval with two degrees of freedom: 4.3027 times the standard error of the logarithms.
+    reach = 4.3027 * math.log(4 / 3) / 3
+    assert math.log(ratio["high"] / ratio["value"]) == pytest.approx(reach, rel=1e-3)
+    assert math.log(ratio["value"] / ratio["low"]) == pytest.approx(reach, rel=1e-3)
     assert ratio["value"] == pytest.approx(1 / result["ratios"]["slow"]["fast"]["value"])
-    assert len(ratio["rounds"]) == ratio["n"] == 5
 
 
 def test_words_are_counted_in_the_texts_unless_given():

@@ -1,0 +1,170 @@
+"""Checkpoints of a distillation: a killed run goes on as if nothing had happened.
+
+No pickle: weights are thinc's msgpack, the optimizer's arrays are `.npz`, the rest is JSON.
+"""
+
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from spacy.language import Language
+from thinc.api import Optimizer, get_array_module
+
+from ..corpora.files import atomic_write
+from ..errors import XnerError
+
+__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+
+FOLDER = "checkpoint"
+_KINDS = ("mom1", "mom2", "averages")
+
+
+@dataclass
+class Checkpoint:
+    """Where a run stood.
+
+    step (int): Steps done.
+    epoch (int): Passes completed.
+    batch (int): Batches done of the pass after those.
+    words (int): Words seen.
+    seconds (float): Time spent training.
+    results (List[List[float]]): (score, step) of every evaluation.
+    losses (Dict[str, float]): Losses since the last evaluation.
+    identity (Dict[str, Any]): What makes a run the same run: config and soft labels.
+    """
+
+    step: int
+    epoch: int
+    batch: int
+    words: int
+    seconds: float
+    results: list[list[float]]
+    losses: dict[str, float]
+    identity: dict[str, Any]
+
+
+def save_checkpoint(
+    output: Path, checkpoint: Checkpoint, nlp: Language, optimizer: Optimizer
+) -> None:
+    """Write a checkpoint; the one before it stands until the new one is whole.
+
+    output (Path): The run's output folder.
+    checkpoint (Checkpoint): Where the run stands.
+    nlp (Language): The student.
+    optimizer (Optimizer): Its optimizer.
+    RAISES: XnerError: The disk refuses a write.
+    """
+    folder, fresh, stale = (output / (FOLDER + end) for end in ("", "-new", "-old"))
+    for leftover in (fresh, stale):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name, pipe in _trainable(nlp):
+        with atomic_write(fresh / f"{name}.model") as file:
+            file.write(pipe.model.to_bytes())
+    arrays, updates = _optimizer_state(nlp, optimizer)
+    with atomic_write(fresh / "optimizer.npz") as file:
+        np.savez(file, **arrays)
+    kind, keys, position, has_gauss, gauss = np.random.get_state()
+    version, internal, python_gauss = random.getstate()
+    state = {
+        "run": vars(checkpoint),
+        "updates": updates,
+        "numpy": [kind, np.asarray(keys).tolist(), position, has_gauss, gauss],
+        "python": [version, list(internal), python_gauss],
+    }
+    with atomic_write(fresh / "state.json") as file:
+        file.write(json.dumps(state).encode("utf8"))
+    if folder.exists():
+        folder.rename(stale)
+    fresh.rename(folder)
+    shutil.rmtree(stale, ignore_errors=True)
+
+
+def load_checkpoint(
+    output: Path, identity: dict[str, Any], nlp: Language, optimizer: Optimizer
+) -> Checkpoint:
+    """Put a run back to where its last checkpoint stands.
+
+    output (Path): The run's output folder.
+    identity (Dict[str, Any]): Of the run that wants to go on.
+    nlp (Language): The student, freshly initialised.
+    optimizer (Optimizer): The optimizer, fresh.
+    RETURNS (Checkpoint): Where the run stood.
+    RAISES: XnerError: There is no checkpoint, or it is of another run.
+    """
+    folder = output / FOLDER
+    if not folder.is_dir() and (output / f"{FOLDER}-old").is_dir():
+        (output / f"{FOLDER}-old").rename(folder)  # killed between the two renames
+    if not (folder / "state.json").is_file():
+        raise XnerError(
+            f"There is no checkpoint in {output} to resume from. Run without --resume."
+        )
+    state = json.loads((folder / "state.json").read_text("utf8"))
+    checkpoint = Checkpoint(**state["run"])
+    for key, value in identity.items():
+        if checkpoint.identity.get(key) != value:
+            raise XnerError(
+                f"The checkpoint in {folder} belongs to another run: its {key} differs. Use the "
+                "same config and soft labels, or run without --resume to begin anew."
+            )
+    for name, pipe in _trainable(nlp):
+        pipe.model.from_bytes((folder / f"{name}.model").read_bytes())
+    with np.load(folder / "optimizer.npz", allow_pickle=False) as arrays:
+        _restore_optimizer(nlp, optimizer, arrays, state["updates"])
+    for _ in range(checkpoint.step):
+        optimizer.step_schedules()
+    kind, keys, position, has_gauss, gauss = state["numpy"]
+    np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))
+    version, internal, python_gauss = state["python"]
+    random.setstate((version, tuple(internal), python_gauss))
+    return checkpoint
+
+
+def _trainable(nlp: Language) -> Iterator[tuple[str, Any]]:
+    for name, pipe in nlp.pipeline:
+        if getattr(pipe, "is_trainable", False) and getattr(pipe, "model", None) not in (
+            None,
+            True,
+            False,
+        ):
+            yield name, pipe
+
+
+def _parameters(nlp: Language) -> Iterator[tuple[str, tuple[int, str], Any]]:
+    """Name parameters by their place: the ids of thinc's nodes differ from run to run."""
+    for name, pipe in _trainable(nlp):
+        for i, node in enumerate(pipe.model.walk()):
+            for parameter in node.param_names:
+                yield f"{name}/{i}/{parameter}", (node.id, parameter), node
+
+
+def _optimizer_state(
+    nlp: Language, optimizer: Optimizer
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    arrays: dict[str, np.ndarray] = {}
+    updates: dict[str, int] = {}
+    for name, key, node in _parameters(nlp):
+        if key in optimizer.nr_update:
+            updates[name] = int(optimizer.nr_update[key])
+        for kind in _KINDS:
+            table = getattr(optimizer, kind)
+            if table is not None and key in table:
+                arrays[f"{kind}:{name}"] = node.ops.to_numpy(table[key])
+    return arrays, updates
+
+
+def _restore_optimizer(
+    nlp: Language, optimizer: Optimizer, arrays: Any, updates: dict[str, int]
+) -> None:
+    for name, key, node in _parameters(nlp):
+        if name in updates:
+            optimizer.nr_update[key] = updates[name]
+        for kind in _KINDS:
+            if f"{kind}:{name}" in arrays:
+                xp = get_array_module(node.get_param(key[1]))
+                getattr(optimizer, kind)[key] = xp.array(arrays[f"{kind}:{name}"])

@@ -1,0 +1,161 @@
+"""A student's configuration: an ordinary spaCy config and a `[distillation]` block."""
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.training import Example
+from spacy.util import load_config, load_model_from_config, registry
+from thinc.api import Config, Optimizer, fix_random_seed
+
+from ..errors import XnerError
+
+__all__ = ["Distillation", "init_student", "load_student_config", "resolve_distillation"]
+
+DEFAULTS = Path(__file__).parent / "default.cfg"
+_SAMPLE = 200
+
+
+@dataclass
+class Distillation:
+    """The `[distillation]` block, resolved.
+
+    corpus (str): Where in the config the reader of soft labels stands.
+    dropout (float): Dropout rate.
+    max_epochs (int): Passes over the soft labels; 0 for no limit.
+    max_steps (int): Batches; 0 for no limit.
+    temperature (float): Targets are p^(1/T), renormalised.
+    alpha (float): Share of the hard label in the target, from 0 to 1.
+    checkpoint_every (int): Steps between checkpoints; 0: one at every evaluation.
+    batcher (Callable): From examples to batches.
+    optimizer (Optimizer): The optimizer.
+    """
+
+    corpus: str
+    dropout: float
+    max_epochs: int
+    max_steps: int
+    temperature: float
+    alpha: float
+    checkpoint_every: int
+    batcher: Callable[[Iterable[Example]], Iterator[list[Example]]]
+    optimizer: Optimizer
+
+
+def load_student_config(
+    student_config: str | Path | Config, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Read a student's config and fill what its `[distillation]` block leaves out.
+
+    student_config (Union[str, Path, Config]): A file, or a config that has been read.
+    overrides (Optional[Mapping[str, Any]]): Values by dotted key, such as `distillation.alpha`.
+    RETURNS (Config): The config, not interpolated.
+    RAISES: XnerError: The file is missing, or a key of `[distillation]` is unknown.
+    """
+    overrides = dict(overrides or {})
+    defaults = Config().from_disk(DEFAULTS)
+    if isinstance(student_config, Config):
+        config = student_config.copy()
+    else:
+        path = Path(student_config)
+        if not path.is_file():
+            raise XnerError(f"There is no student config at {path}. Try configs/student.cfg.")
+        config = load_config(path, interpolate=False)
+    _check_keys(config.get("distillation", {}), overrides)
+    ours = {"distillation": defaults["distillation"]}
+    merged = Config(ours).merge(config)
+    if overrides:
+        merged = Config().from_str(merged.to_str(), interpolate=False, overrides=overrides)
+    return merged
+
+
+def _check_keys(block: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
+    """Refuse unknown keys: `registry.resolve` would drop them without a word."""
+    known = [field.name for field in fields(Distillation)]
+    given = [*block, *(k.split(".")[1] for k in overrides if k.startswith("distillation."))]
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.3) or known[:1]
+            raise XnerError(
+                f"[distillation] has no key {key!r}. Did you mean {near[0]!r}? Known keys: "
+                f"{', '.join(known)}."
+            )
+
+
+def resolve_distillation(config: Config) -> Distillation:
+    """Build what the `[distillation]` block describes and check its numbers.
+
+    config (Config): The interpolated config.
+    RETURNS (Distillation): The block.
+    RAISES: XnerError: A value is out of range.
+    """
+    block = Distillation(**registry.resolve(config["distillation"]))
+    checks = {
+        "temperature": (block.temperature > 0, "a number above 0"),
+        "alpha": (0 <= block.alpha <= 1, "a share from 0 to 1"),
+        "dropout": (0 <= block.dropout < 1, "a rate from 0 to under 1"),
+        "max_epochs": (block.max_epochs >= 0, "0 (no limit) or more"),
+        "max_steps": (block.max_steps >= 0, "0 (no limit) or more"),
+        "checkpoint_every": (block.checkpoint_every >= 0, "0 or more"),
+    }
+    for key, (good, expected) in checks.items():
+        if not good:
+            raise XnerError(f"[distillation] {key} is {getattr(block, key)}; expected {expected}.")
+    if not (block.max_epochs or block.max_steps or config["training"].get("patience")):
+        raise XnerError(
+            "Nothing would end the distillation: [distillation] max_epochs and max_steps and "
+            "[training] patience are all 0. Set one of them."
+        )
+    return block
+
+
+def init_student(
+    config: Config, corpus: Callable[[Language], Iterable[Example]], types: Iterable[str]
+) -> Language:
+    """Make the student: as spaCy's `init_nlp`, with the teacher's entity types as labels.
+
+    config (Config): The student's config, not interpolated.
+    corpus (Callable): Reader of soft labels; a first few examples size the model.
+    types (Iterable[str]): Entity types of the teacher.
+    RETURNS (Language): The initialised pipeline.
+    RAISES: XnerError: There is no `ner` in the pipeline, or no text in the corpus.
+    """
+    interpolated = config.interpolate()
+    if interpolated["training"].get("seed") is not None:
+        fix_random_seed(interpolated["training"]["seed"])
+    nlp = load_model_from_config(config, auto_fill=True)
+    sourced = [
+        name
+        for name, pipe in interpolated.get("components", {}).items()
+        if "source" in pipe and name in nlp.pipe_names
+    ]
+    if "ner" not in [nlp.get_pipe_meta(name).factory for name in nlp.pipe_names]:
+        raise XnerError(
+            f"The student's pipeline is {nlp.pipe_names}; expected a component with "
+            'factory = "ner". See configs/student.cfg.'
+        )
+    for name, pipe in nlp.pipeline:
+        if nlp.get_pipe_meta(name).factory == "ner":
+            for label in sorted(types):
+                pipe.add_label(label)
+    nlp._link_components()
+    sample = _first_examples(nlp, corpus)
+    with nlp.select_pipes(disable=sourced):
+        nlp.initialize(lambda: sample)
+    return nlp
+
+
+def _first_examples(
+    nlp: Language, corpus: Callable[[Language], Iterable[Example]]
+) -> list[Example]:
+    examples: list[Example] = []
+    for example in corpus(nlp):
+        examples.append(example)
+        if len(examples) == _SAMPLE:
+            break
+    if not examples:
+        raise XnerError("The soft labels hold no text. Annotate some raw text first.")
+    return examples

@@ -1,0 +1,264 @@
+"""The distillation loop: soft labels in, a spaCy pipeline out."""
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from timeit import default_timer as timer
+from typing import IO, Any
+
+from spacy.language import Language
+from spacy.pipeline import EntityRecognizer
+from spacy.schemas import ConfigSchemaTraining
+from spacy.training import Example
+from spacy.training.loop import (
+    DIR_MODEL_BEST,
+    DIR_MODEL_LAST,
+    clean_output_dir,
+    create_before_to_disk_callback,
+    create_evaluation_callback,
+    update_meta,
+)
+from spacy.util import registry, resolve_dot_names
+from thinc.api import Config, Optimizer, fix_random_seed, set_gpu_allocator
+from wasabi import Printer
+
+from ..errors import XnerError
+from ..tags import TagSet
+from .checkpoint import FOLDER, Checkpoint, load_checkpoint, save_checkpoint
+from .config import Distillation, init_student, load_student_config, resolve_distillation
+from .parser import soft_targets, update_ner
+from .reader import PROBABILITIES, SoftLabelReader
+
+__all__ = ["distill"]
+
+Info = dict[str, Any]
+
+
+def distill(
+    corpus: str | Path | Sequence[str | Path],
+    student_config: str | Path | Config,
+    output_path: str | Path | None = None,
+    *,
+    use_gpu: int = -1,
+    overrides: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    stdout: IO[str] = sys.stdout,
+    stderr: IO[str] = sys.stderr,
+) -> tuple[Language, Path | None]:
+    """Train a student from soft labels, as `spacy train` would from gold.
+
+    corpus (Union[str, Path, Sequence]): Soft-label folders; they take the place of
+        `paths.soft_labels` in the config.
+    student_config (Union[str, Path, Config]): The student's config.
+    output_path (Optional[Union[str, Path]]): Folder for `model-best`, `model-last` and the
+        checkpoint.
+    use_gpu (int): GPU, or -1; call `require_gpu` first.
+    overrides (Optional[Mapping[str, Any]]): Config values by dotted key.
+    resume (bool): Go on from the checkpoint in `output_path`.
+    stdout (IO): Where progress is printed.
+    stderr (IO): Where the logger prints its own trouble.
+    RETURNS (Tuple[Language, Optional[Path]]): The student, and the folder of the last model.
+    RAISES: XnerError: The config or the soft labels are faulty, or there is no such checkpoint.
+    """
+    folders = [corpus] if isinstance(corpus, str | Path) else list(corpus)
+    paths = {"paths.soft_labels": [str(folder) for folder in folders]}
+    config = load_student_config(student_config, {**paths, **(overrides or {})})
+    run = _Run.create(config, Path(output_path) if output_path else None, use_gpu)
+    if resume and run.output is None:
+        raise XnerError("There is nothing to resume without an output folder.")
+    msg = Printer(no_print=True)
+    stdout.write(msg.info(f"Pipeline: {run.nlp.pipe_names}") + "\n")
+    if resume:
+        run.restore()
+        stdout.write(msg.info(f"Resuming after step {run.at.step}") + "\n")
+    elif run.output is not None:
+        clean_output_dir(run.output)
+        shutil.rmtree(run.output / FOLDER, ignore_errors=True)
+    log_step, finish_logger = run.training["logger"](run.nlp, stdout, stderr)
+    try:
+        for info, is_best in run.steps():
+            if is_best is not None:
+                run.save(info, is_best)
+            log_step(info if is_best is not None else None)
+    finally:
+        finish_logger()
+    if run.settings.optimizer.averages:
+        run.nlp.use_params(run.settings.optimizer.averages).__enter__()
+    last = run.output / DIR_MODEL_LAST if run.output else None
+    if last:
+        stdout.write(msg.good("Saved pipeline to output directory", last) + "\n")
+    return run.nlp, last
+
+
+@dataclass
+class _Run:
+    """One distillation: what does not change, and `at`, which says how far it has come."""
+
+    nlp: Language
+    reader: SoftLabelReader
+    settings: Distillation
+    training: dict[str, Any]
+    dev_corpus: Any
+    output: Path | None
+    identity: dict[str, Any]
+    at: Checkpoint = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.at = Checkpoint(0, 0, 0, 0, 0.0, [], {}, self.identity)
+
+    @classmethod
+    def create(cls, config: Config, output: Path | None, use_gpu: int) -> "_Run":
+        plain = config.interpolate()
+        allocator = plain["training"].get("gpu_allocator")
+        if use_gpu >= 0 and allocator:
+            set_gpu_allocator(allocator)
+        settings = resolve_distillation(plain)
+        (reader,) = resolve_dot_names(plain, [settings.corpus])
+        if not isinstance(reader, SoftLabelReader):
+            raise XnerError(
+                f"[distillation] corpus is {settings.corpus!r}, which does not read soft labels. "
+                'Expected @readers = "spacy-xner.SoftLabelCorpus.v1" there.'
+            )
+        nlp = init_student(config, reader, reader.tagset.types)
+        training = registry.resolve(
+            nlp.config.interpolate()["training"], schema=ConfigSchemaTraining
+        )
+        (dev_corpus,) = resolve_dot_names(nlp.config.interpolate(), [training["dev_corpus"]])
+        digest = hashlib.sha256(_without_paths(plain).to_str().encode("utf8")).hexdigest()[:16]
+        identity = {"config": digest, "soft labels": reader.fingerprint}
+        return cls(nlp, reader, settings, training, dev_corpus, output, identity)
+
+    def restore(self) -> None:
+        assert self.output is not None
+        self.at = load_checkpoint(self.output, self.identity, self.nlp, self.settings.optimizer)
+
+    def steps(self) -> Iterator[tuple[Info, bool | None]]:
+        """Train; as spaCy's `train_while_improving`, yield after every step whether it is best."""
+        evaluate = create_evaluation_callback(
+            self.nlp, self.dev_corpus, self.training["score_weights"]
+        )
+        if not self.at.step and self.training["seed"] is not None:
+            fix_random_seed(self.training["seed"])
+        began = timer() - self.at.seconds
+        batches = self._batches()
+        batch = next(batches, None)
+        if batch is None and not self.at.step:
+            raise XnerError("The soft labels hold no document to learn from (all are held out).")
+        while batch is not None:
+            self._update(batch)
+            following = next(batches, None)
+            score = scores = is_best = None
+            if following is None or self.at.step % self.training["eval_frequency"] == 0:
+                score, scores = self._evaluate(evaluate)
+                self.at.results.append([score, self.at.step])
+                is_best = score >= max(result[0] for result in self.at.results)
+            self.at.seconds = timer() - began
+            yield self._info(score, scores), is_best
+            if is_best is not None:
+                self.at.losses = {}
+            every = self.settings.checkpoint_every
+            if self.output and (is_best is not None if not every else self.at.step % every == 0):
+                save_checkpoint(self.output, self.at, self.nlp, self.settings.optimizer)
+            if self._is_over():
+                break
+            batch = following
+
+    def _batches(self) -> Iterator[list[Example]]:
+        while not self.settings.max_epochs or self.at.epoch < self.settings.max_epochs:
+            seed = (self.training["seed"] or 0) * 1000 + self.at.epoch
+            skip = self.at.batch
+            found = False
+            for i, batch in enumerate(self.settings.batcher(self.reader.shuffled(self.nlp, seed))):
+                found = True
+                if i >= skip:
+                    yield list(batch)
+                    self.at.batch = i + 1
+            if not found:
+                return
+            self.at.epoch, self.at.batch = self.at.epoch + 1, 0
+
+    def _update(self, batch: list[Example]) -> None:
+        # Listeners and the parser must see the documents in one order, the longest first.
+        batch.sort(key=lambda eg: -len(eg.predicted))
+        tagset = self.reader.tagset
+        for name, pipe in self.nlp.pipeline:
+            if name in self.training["frozen_components"] or not hasattr(pipe, "update"):
+                continue
+            if isinstance(pipe, EntityRecognizer):
+                loss = self._update_ner(pipe, batch, tagset)
+                self.at.losses[name] = self.at.losses.get(name, 0.0) + loss
+            else:
+                pipe.update(batch, drop=self.settings.dropout, sgd=None, losses=self.at.losses)
+        for name, pipe in self.nlp.pipeline:
+            if name not in self.training["frozen_components"] and hasattr(pipe, "finish_update"):
+                pipe.finish_update(self.settings.optimizer)
+        self.settings.optimizer.step_schedules()
+        self.at.step += 1
+        self.at.words += sum(len(eg.predicted) for eg in batch)
+
+    def _update_ner(self, ner: EntityRecognizer, batch: list[Example], tagset: TagSet) -> float:
+        targets = [
+            soft_targets(
+                eg.reference.user_data[PROBABILITIES],
+                tagset,
+                temperature=self.settings.temperature,
+                alpha=self.settings.alpha,
+            )
+            for eg in batch
+        ]
+        docs = [eg.predicted for eg in batch]
+        return update_ner(ner, docs, targets, tagset, drop=self.settings.dropout)
+
+    def _evaluate(self, evaluate: Any) -> tuple[float, dict[str, Any]]:
+        optimizer: Optimizer = self.settings.optimizer
+        if optimizer.averages:
+            with self.nlp.use_params(optimizer.averages):
+                return evaluate()
+        return evaluate()
+
+    def _info(self, score: float | None, scores: dict[str, Any] | None) -> Info:
+        return {
+            "epoch": self.at.epoch,
+            "step": self.at.step,
+            "score": score,
+            "other_scores": scores,
+            "losses": self.at.losses,
+            "checkpoints": [tuple(result) for result in self.at.results],
+            "seconds": int(self.at.seconds),
+            "words": self.at.words,
+        }
+
+    def _is_over(self) -> bool:
+        if self.settings.max_steps and self.at.step >= self.settings.max_steps:
+            return True
+        patience = self.training["patience"]
+        if not patience or not self.at.results:
+            return False
+        best_step = -max((score, -step) for score, step in self.at.results)[1]
+        return bool(self.at.step - best_step >= patience)
+
+    def save(self, info: Info, is_best: bool) -> None:
+        """Write `model-last`, and `model-best` where the score is the best so far."""
+        update_meta(self.training, self.nlp, info)
+        if self.output is None:
+            return
+        before_to_disk = create_before_to_disk_callback(self.training["before_to_disk"])
+        with self.nlp.use_params(self.settings.optimizer.averages or {}):
+            before_to_disk(self.nlp).to_disk(self.output / DIR_MODEL_LAST)
+        if is_best:
+            shutil.rmtree(self.output / DIR_MODEL_BEST, ignore_errors=True)
+            shutil.copytree(self.output / DIR_MODEL_LAST, self.output / DIR_MODEL_BEST)
+        info["output_path"] = str(self.output / DIR_MODEL_LAST)
+
+
+def _without_paths(config: Config) -> Config:
+    """Paths may move between a run and its resumption; what they hold is compared by itself."""
+    rest = config.copy()
+    rest.pop("paths", None)
+    for reader in rest.get("corpora", {}).values():
+        if isinstance(reader, dict):
+            reader.pop("path", None)
+    return rest

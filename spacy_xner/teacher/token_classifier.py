@@ -1,0 +1,120 @@
+"""A Hugging Face token classifier as a source of probabilities."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import spacy
+import torch
+from safetensors import SafetensorError
+from spacy.tokens import Doc
+from thinc.api import get_torch_default_device
+from thinc.types import Floats2d
+from transformers import AutoModelForTokenClassification
+
+from ..encoders.load import load_tokenizer, quiet
+from ..errors import XnerError
+from .batches import BATCH_PIECES, run_batch, windows_of
+from .label_maps import LabelMap
+from .precision import autocast_type
+from .windows import WordPieces, batch_windows
+
+__all__ = ["TokenClassifierSource", "load_token_classifier"]
+
+
+def load_token_classifier(path: Path) -> tuple[Any, Any]:
+    """Load the folder of a token classifier.
+
+    path (Path): The folder.
+    RETURNS (Tuple[PreTrainedModel, PreTrainedTokenizerFast]): Module and tokenizer.
+    RAISES: XnerError: Weights are missing, pickled or incomplete, or there is no fast tokenizer.
+    """
+    if not any(path.glob("*.safetensors")):
+        raise XnerError(
+            f"{path} has no *.safetensors, and other weights are pickles, which can run any code "
+            'when they are read. If you trust it, convert it once: python -c "from transformers '
+            f"import AutoModelForTokenClassification as M; M.from_pretrained('{path}')"
+            f".save_pretrained('{path}', safe_serialization=True)\""
+        )
+    try:
+        with quiet():
+            tokenizer = load_tokenizer(path)
+            module, info = AutoModelForTokenClassification.from_pretrained(
+                str(path),
+                use_safetensors=True,
+                trust_remote_code=False,
+                torch_dtype=torch.float32,
+                output_loading_info=True,
+            )
+    except XnerError:
+        raise
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise XnerError(f"{path} does not load as a token classifier: {error}") from error
+    if missing := sorted(info["missing_keys"]):
+        raise XnerError(
+            f"The weights of {path} lack {len(missing)} tensors of {type(module).__name__}, among "
+            f"them {missing[0]}. It may be an encoder that was never trained to classify tokens, "
+            "or an incomplete download."
+        )
+    return module, tokenizer
+
+
+class TokenClassifierSource:
+    """A Hugging Face token classifier; see `ProbabilitySource`.
+
+    module (PreTrainedModel): Gives logits for each piece.
+    tokenizer (PreTrainedTokenizerFast): Its tokenizer.
+    labels (LabelMap): From its labels to IOB2.
+    fingerprint (str): Hex digest of the model.
+    precision (str): "auto", "fp32" or "bf16".
+    max_length (int): Pieces in a window at most.
+    overlap (int): Pieces shared by neighbouring windows of a long document.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        tokenizer: Any,
+        labels: LabelMap,
+        fingerprint: str,
+        *,
+        precision: str = "auto",
+        max_length: int = 256,
+        overlap: int = 64,
+    ) -> None:
+        device = get_torch_default_device()
+        autocast_type(precision, device)
+        self.nlp = spacy.blank("xx")
+        self.tagset = labels.tagset
+        self.fingerprint = fingerprint
+        self._module, self._labels = module.to(device).eval(), labels
+        self._pieces = WordPieces(tokenizer)
+        self._pad, self._precision = tokenizer.pad_token_id, precision
+        self._max_length, self._overlap = max_length, overlap
+
+    def predict(self, docs: Sequence[Doc]) -> list[Floats2d]:
+        """Give one float32 array a document, tokens x tags, rows summing to 1."""
+        windows = windows_of(
+            self._module,
+            self._pieces,
+            docs,
+            max_length=self._max_length,
+            overlap=self._overlap,
+        )
+        n_labels = self._module.config.num_labels
+        found = [np.zeros((len(doc), n_labels), dtype="float32") for doc in docs]
+        for batch in batch_windows(windows, BATCH_PIECES):
+            with torch.no_grad():
+                logits = run_batch(
+                    self._module,
+                    batch,
+                    pad=self._pad,
+                    precision=self._precision,
+                    output="logits",
+                )
+            ends = np.cumsum([len(window.words) for window in batch])[:-1]
+            rows = np.split(logits.softmax(dim=1).cpu().numpy(), ends)
+            for window, of_window in zip(batch, rows, strict=True):
+                found[window.doc][window.words] = of_window
+        return [self._labels(probabilities) for probabilities in found]
