@@ -41,5 +41,14 @@ setup(
             "spacy-xner.TokenClassifier.v1 = "
             "spacy_xner.teacher.classifier:build_token_classifier_v1",
         ],
+        "spacy_readers": [
+            "spacy-xner.ConllCorpus.v1 = spacy_xner.corpora.readers:create_conll_corpus_v1",
+            "spacy-xner.SoftLabelCorpus.v1 = "
+            "spacy_xner.distillation.reader:make_soft_label_reader",
+        ],
+        "spacy_callbacks": [
+            "spacy-xner.tokenizer_rules.v1 = spacy_xner.distillation.tokenizer:tokenizer_rules",
+            "spacy-xner.plain_pipeline.v1 = spacy_xner.distillation.plain:make_plain_pipeline",
+        ],
     },
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
+from spacy.cli._util import app as spacy_app
 from wasabi import msg
 
 from ..errors import XnerError
@@ -12,6 +13,7 @@ from .annotate import annotate_cli
 from .distill import distill_cli
 from .encoder import encoder_cli
 from .evaluate import evaluate_cli
+from .init import init_cli
 from .prepare import prepare_cli
 from .tables import tables_cli
 from .vectors import vectors_cli
@@ -47,3 +49,7 @@ app.command(
 )(_friendly(distill_cli))
 app.command("evaluate")(_friendly(evaluate_cli))
 app.command("tables")(_friendly(tables_cli))
+app.command("init")(_friendly(init_cli))
+
+# spaCy only imports what the entry point names; mounting is left to us.
+spacy_app.add_typer(app, name="xner")

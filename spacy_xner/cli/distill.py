@@ -1,2 +1,97 @@
-def distill_cli() -> None:
-    ...
+"""`spacy xner distill`: a student from soft labels."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from wasabi import msg
+
+from ..errors import XnerError
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+__all__ = ["distill", "distill_cli"]
+
+
+def distill_cli(
+    ctx: typer.Context,
+    student_config: Annotated[Path, typer.Argument(help="The student's config")],
+    teacher: Annotated[
+        list[str],
+        typer.Option(help="Soft-label folder, or a pipeline that annotates --text; repeatable"),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the student")],
+    text: Annotated[
+        Path | None, typer.Option(help="Raw text for teachers that are pipelines")
+    ] = None,
+    code: Annotated[
+        Path | None, typer.Option("--code", "-c", help="Python file with registered functions")
+    ] = None,
+    gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU, or -1")] = -1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint")] = False,
+) -> None:
+    """Train a student from soft labels. Config values are overridden with --section.key value."""
+    from spacy.cli._util import import_code, parse_config_overrides
+
+    import_code(code)
+    distill(
+        student_config,
+        teacher,
+        output,
+        text=text,
+        gpu_id=gpu_id,
+        resume=resume,
+        overrides=parse_config_overrides(ctx.args),
+    )
+
+
+def distill(
+    student_config: str | Path,
+    teachers: Sequence[str | Path],
+    output: str | Path,
+    *,
+    text: str | Path | None = None,
+    gpu_id: int = -1,
+    resume: bool = False,
+    overrides: Mapping[str, Any] | None = None,
+) -> "Language":
+    """Train a student from soft labels.
+
+    student_config (Union[str, Path]): The student's config.
+    teachers (Sequence[Union[str, Path]]): Soft-label folders. A pipeline annotates `text` first,
+        into a folder of `output`, and the labels are used again as long as both stay the same.
+    output (Union[str, Path]): Folder for the student.
+    text (Optional[Union[str, Path]]): Raw text for teachers that are pipelines.
+    gpu_id (int): GPU, or -1 for the processor.
+    resume (bool): Go on from the checkpoint in `output`.
+    overrides (Optional[Mapping[str, Any]]): Config values by dotted key.
+    RETURNS (Language): The student.
+    RAISES: XnerError: See `spacy_xner.distillation.loop.distill`; or a teacher needs `text`.
+    """
+    from spacy.cli._util import setup_gpu
+
+    from ..corpora.soft_labels import MANIFEST
+    from ..distillation import loop
+    from .annotate import annotate
+
+    setup_gpu(gpu_id, silent=gpu_id < 0)
+    folders = []
+    for number, teacher in enumerate(teachers):
+        if (Path(teacher) / MANIFEST).is_file():
+            folders.append(Path(teacher))
+            continue
+        if text is None:
+            raise XnerError(
+                f"{teacher} is not a soft-label folder (it has no {MANIFEST}). If it is a pipeline, "
+                "say with --text what it shall annotate; else make the folder with "
+                "`spacy xner annotate`."
+            )
+        folders.append(Path(output) / f"soft-labels-{number}")
+        annotate(teacher, text, folders[-1], gpu_id=gpu_id)
+    student, last = loop.distill(
+        folders, student_config, output, use_gpu=gpu_id, overrides=overrides, resume=resume
+    )
+    msg.info(f'Load the student with spacy.load("{last}")')
+    return student

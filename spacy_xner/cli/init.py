@@ -1,7 +1,6 @@
 """`spacy xner init`: a commented config for a new language."""
 
 import re
-import sys
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,35 +10,19 @@ from typing import Annotated
 import typer
 from wasabi import msg
 
+from ..corpora.scripts import NO_SPACES, SCRIPTS, punctuation_of, script_of
 from ..errors import XnerError
 
-__all__ = ["LanguageInfo", "TextReport", "describe", "init", "init_cli", "language_config"]
+__all__ = [
+    "LanguageInfo",
+    "TextReport",
+    "describe",
+    "init",
+    "init_cli",
+    "language_config",
+    "text_report",
+]
 
-# ISO 15924 code of a script and the first word of the Unicode names of its letters; several words
-# by a comma. Scripts that share letters stand after the one that a letter alone is counted for.
-_SCRIPT_NAMES = """
-Adlm ADLAM   Arab ARABIC    Armn ARMENIAN  Bali BALINESE   Bamu BAMUM       Beng BENGALI
-Bopo BOPOMOFO  Bugi BUGINESE  Cakm CHAKMA  Cans CANADIAN   Cham CHAM        Cher CHEROKEE
-Cyrl CYRILLIC  Deva DEVANAGARI  Ethi ETHIOPIC  Geor GEORGIAN  Grek GREEK    Gujr GUJARATI
-Guru GURMUKHI  Hang HANGUL  Hani CJK       Hans CJK        Hant CJK         Hebr HEBREW
-Hira HIRAGANA  Java JAVANESE  Kali KAYAH   Kana KATAKANA   Jpan CJK,HIRAGANA,KATAKANA
-Khmr KHMER   Knda KANNADA   Kore HANGUL,CJK  Laoo LAO      Latn LATIN       Lepc LEPCHA
-Limb LIMBU   Lisu LISU      Medf MEDEFAIDRIN  Mend MENDE   Mlym MALAYALAM   Mong MONGOLIAN
-Mtei MEETEI  Mymr MYANMAR   Nkoo NKO       Orya ORIYA      Osma OSMANYA     Plrd MIAO
-Rohg HANIFI  Sinh SINHALA   Sund SUNDANESE  Syrc SYRIAC    Taml TAMIL       Telu TELUGU
-Tfng TIFINAGH  Thaa THAANA  Thai THAI      Tibt TIBETAN    Vaii VAI         Yiii YI
-"""
-_FIELDS = _SCRIPT_NAMES.split()
-SCRIPTS = {
-    code: tuple(names.split(",")) for code, names in zip(_FIELDS[::2], _FIELDS[1::2], strict=True)
-}
-# Signs named after one script and written in others too (Unicode Script_Extensions).
-SHARED_PUNCTUATION = {
-    **dict.fromkeys(["Beng", "Gujr", "Guru", "Mtei", "Orya", "Taml", "Telu", "Knda"], "।॥"),
-    **dict.fromkeys(["Adlm", "Nkoo", "Rohg", "Syrc", "Thaa"], "،؛؟"),
-}
-# Without spaces between words, or with a separator of their own: xx finds no words in them.
-NO_SPACES = {"Hani", "Hans", "Hant", "Hira", "Jpan", "Kana", "Khmr", "Laoo", "Mymr", "Thai", "Tibt"}
 SAMPLE = 20_000_000  # characters of a text that are looked at
 ANOTHER_SCRIPT = 0.5  # a smaller share of letters in the expected script is a warning
 WELL_FORMED = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
@@ -94,12 +77,13 @@ def init_cli(
 ) -> None:
     """Write a commented config for a new language, ready for `spacy project run all`."""
     try:
+        report = None if text is None else text_report(text)
         path = init(lang, output=output, text=text, script=script, force=force)
         info = describe(lang, script=script, text=text)
-        if text is not None:
-            _print_report(info, _report(text))
     except XnerError as error:
         msg.fail("No config was written", str(error), exits=1)
+    if report is not None:
+        _print_report(info, report)
     if info.script in NO_SPACES:
         msg.warn(
             f"{info.script} is written without spaces between words",
@@ -191,7 +175,7 @@ def describe(
     name, likely, tried = _look_up(lang)
     found = script or likely
     if not found and text is not None:
-        found = next(iter(_report(text).scripts), "")
+        found = next(iter(text_report(text).scripts), "")
         tried.append(f"the letters of {text}")
     if not found:
         raise XnerError(
@@ -204,7 +188,7 @@ def describe(
             f"Script '{found}' of language '{lang}': expected one of these ISO 15924 codes: "
             f"{', '.join(sorted(SCRIPTS))}. Give the nearest one with --script."
         )
-    return LanguageInfo(lang=lang, name=name, script=found, punctuation=_punctuation(found))
+    return LanguageInfo(lang=lang, name=name, script=found, punctuation=punctuation_of(found))
 
 
 def _look_up(lang: str) -> tuple[str, str, list[str]]:
@@ -228,19 +212,13 @@ def _look_up(lang: str) -> tuple[str, str, list[str]]:
     return name, (language.maximize().script or "") if known else "", tried
 
 
-def _punctuation(script: str) -> str:
-    prefixes = tuple(f"{prefix} " for prefix in SCRIPTS[script])
-    own = (
-        chr(code)
-        for code in range(0x80, sys.maxunicode + 1)
-        if unicodedata.category(chr(code))[0] == "P"
-        and unicodedata.name(chr(code), "").startswith(prefixes)
-    )
-    return "".join(own) + SHARED_PUNCTUATION.get(script, "")
+def text_report(text: Path | str) -> TextReport:
+    """Count the scripts of a text, and the signs in it that the tokenizer does not split.
 
-
-def _report(text: Path | str) -> TextReport:
-    """Count the scripts of a text, and its signs that the tokenizer does not split."""
+    text (Path | str): Raw UTF-8 text; of a long one, the first 20 million characters.
+    RETURNS (TextReport): What its characters are.
+    RAISES: XnerError where it cannot be read or holds no letters.
+    """
     path = Path(text)
     try:
         with path.open(encoding="utf8") as file:
@@ -252,7 +230,7 @@ def _report(text: Path | str) -> TextReport:
     scripts: Counter[str] = Counter()
     for character, count in characters.items():
         if unicodedata.category(character)[0] == "L":
-            scripts[_script(character)] += count
+            scripts[script_of(character)] += count
     letters = scripts.total()
     if not letters:
         raise XnerError(f"{path}: found no letters, expected raw text of the language.")
@@ -261,15 +239,6 @@ def _report(text: Path | str) -> TextReport:
         letters=letters,
         scripts={script: count / letters for script, count in scripts.most_common()},
         unsplit={c: characters[c] for c in sorted(characters) if _stays_inside(c)},
-    )
-
-
-def _script(letter: str) -> str:
-    name = unicodedata.name(letter, "")
-    # Hans, Hant and Jpan share their letters with Hani, which comes first.
-    return next(
-        (s for s, prefixes in SCRIPTS.items() if any(name.startswith(f"{p} ") for p in prefixes)),
-        "other",
     )
 
 

@@ -9,18 +9,22 @@ from spacy.tokens import Doc, DocBin
 from ..errors import XnerError
 from .conll import is_conll, read_conll
 from .detokenize import spaces
-from .encoding import read_lines
+from .raw import read_texts
 
 __all__ = ["iter_documents"]
 
 
-def iter_documents(path: Path | str, nlp: Language) -> Iterator[tuple[str, Doc]]:
+def iter_documents(
+    path: Path | str, nlp: Language, *, fix_encoding: bool = False
+) -> Iterator[tuple[str, Doc]]:
     """Read texts as documents that carry no annotation, so that gold cannot come along.
 
     path (Path | str): A `.spacy` file, a CoNLL file, raw text of one text a line, or a folder,
         which stands for its files in sorted order.
     nlp (Language): Its vocabulary is shared; its tokenizer splits raw text. The other formats keep
         their tokens.
+    fix_encoding (bool): Repair CoNLL and raw text that was decoded with the wrong encoding, by
+        ftfy.
     YIELDS (tuple[str, Doc]): "<file name without suffix>:<number>", numbers from 0, and the text.
     RAISES: XnerError, if a file is missing or faulty or two files have one name without suffix.
     """
@@ -32,7 +36,7 @@ def iter_documents(path: Path | str, nlp: Language) -> Iterator[tuple[str, Doc]]
                 "Rename one."
             )
         names[file.stem] = file
-        for number, doc in enumerate(_read(file, nlp)):
+        for number, doc in enumerate(_read(file, nlp, fix_encoding)):
             yield f"{file.stem}:{number}", doc
 
 
@@ -45,14 +49,14 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _read(path: Path, nlp: Language) -> Iterator[Doc]:
+def _read(path: Path, nlp: Language, fix_encoding: bool) -> Iterator[Doc]:
     if path.suffix == ".spacy":
         yield from _read_docbin(path, nlp)
     elif is_conll(path):
-        for sentence in read_conll(path):
+        for sentence in read_conll(path, fix_encoding=fix_encoding):
             yield Doc(nlp.vocab, words=sentence.words, spaces=spaces(sentence.words))
     else:
-        yield from _read_raw(path, nlp)
+        yield from _read_raw(path, nlp, fix_encoding)
 
 
 def _read_docbin(path: Path, nlp: Language) -> Iterator[Doc]:
@@ -70,9 +74,9 @@ def _read_docbin(path: Path, nlp: Language) -> Iterator[Doc]:
         yield Doc(nlp.vocab, words=words, spaces=whitespace)
 
 
-def _read_raw(path: Path, nlp: Language) -> Iterator[Doc]:
-    for number, line in enumerate(read_lines(path), 1):
-        text = " ".join(line.split())
+def _read_raw(path: Path, nlp: Language, fix_encoding: bool) -> Iterator[Doc]:
+    texts, _ = read_texts(path, fix_encoding=fix_encoding)
+    for number, text in enumerate(texts, 1):
         if len(text) > nlp.max_length:
             raise XnerError(
                 f"{path}, line {number}: {len(text)} characters, at most {nlp.max_length} are "

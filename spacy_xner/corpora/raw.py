@@ -11,7 +11,7 @@ from .conll import Sentence, is_conll, load_conll
 from .detokenize import detokenize
 from .encoding import garbled_warning, get_repair, looks_garbled, read_lines
 
-__all__ = ["Counts", "Exclusion", "drop_overlap", "normal_form", "read_raw"]
+__all__ = ["Counts", "Exclusion", "drop_overlap", "normal_form", "read_raw", "read_texts"]
 
 # Shorter sentences ("he said", "and so on") occur inside others by chance.
 MIN_CONTAINED_WORDS = 5
@@ -86,7 +86,7 @@ class Exclusion:
                 file = load_conll(path, fix_encoding=fix_encoding)
                 sentences += [sentence.words for sentence in file.sentences]
             else:
-                sentences += _read_texts(path, fix_encoding, Counts())
+                sentences += read_texts(path, fix_encoding=fix_encoding)[0]
         return cls(sentences)
 
     def __len__(self) -> int:
@@ -165,7 +165,9 @@ def read_raw(
 
 def _read_any(path: Path | str, fix_encoding: bool, counts: Counts) -> Iterator[str]:
     if not is_conll(path):
-        yield from _read_texts(path, fix_encoding, counts)
+        texts, repaired = read_texts(path, fix_encoding=fix_encoding)
+        counts.repaired += repaired
+        yield from texts
         return
     file = load_conll(path, fix_encoding=fix_encoding)
     counts.repaired += file.repaired
@@ -176,16 +178,25 @@ def _read_any(path: Path | str, fix_encoding: bool, counts: Counts) -> Iterator[
         yield detokenize(sentence.words)
 
 
-def _read_texts(path: Path | str, fix_encoding: bool, counts: Counts) -> list[str]:
-    texts = [" ".join(line.split()) for line in read_lines(path)]
+def read_texts(path: Path | str, *, fix_encoding: bool = False) -> tuple[list[str], int]:
+    """Read a raw text file; a warning tells if it looks wrongly decoded and is not repaired.
+
+    path (Path | str): UTF-8 file of one text a line.
+    fix_encoding (bool): Repair text that was decoded with the wrong encoding, by ftfy.
+    RETURNS (tuple[list[str], int]): A text for each line, white space within it a single space and
+        empty for an empty line; and the number of lines whose encoding was repaired.
+    RAISES: XnerError, if the file cannot be read.
+    """
+    lines = read_lines(path)
+    repaired = 0
     if fix_encoding:
         repair = get_repair()
-        repaired = [text if text.isascii() else repair(text) for text in texts]
-        pairs = zip(texts, repaired, strict=True)
-        counts.repaired += sum(old != new for old, new in pairs)
-        return [" ".join(text.split()) for text in repaired]
-    garbled = [number for number, text in enumerate(texts, 1) if looks_garbled(text)]
-    if garbled:
-        message = garbled_warning(path, len(garbled), garbled[0], "lines")
-        warnings.warn(message, UserWarning, stacklevel=3)
-    return texts
+        # Before white space is touched: a no-break space may be the second byte of a letter.
+        old, lines = lines, [line if line.isascii() else repair(line) for line in lines]
+        repaired = sum(map(str.__ne__, old, lines))
+    else:
+        garbled = [number for number, line in enumerate(lines, 1) if looks_garbled(line)]
+        if garbled:
+            message = garbled_warning(path, len(garbled), garbled[0], "lines")
+            warnings.warn(message, UserWarning, stacklevel=3)
+    return [" ".join(line.split()) for line in lines], repaired

@@ -116,7 +116,8 @@ class _Run:
         if use_gpu >= 0 and allocator:
             set_gpu_allocator(allocator)
         settings = resolve_distillation(plain)
-        (reader,) = resolve_dot_names(plain, [settings.corpus])
+        dev_name = plain["training"].get("dev_corpus", "corpora.dev")
+        reader, dev_corpus = resolve_dot_names(plain, [settings.corpus, dev_name])
         if not isinstance(reader, SoftLabelReader):
             raise XnerError(
                 f"[distillation] corpus is {settings.corpus!r}, which does not read soft labels. "
@@ -126,7 +127,6 @@ class _Run:
         training = registry.resolve(
             nlp.config.interpolate()["training"], schema=ConfigSchemaTraining
         )
-        (dev_corpus,) = resolve_dot_names(nlp.config.interpolate(), [training["dev_corpus"]])
         digest = hashlib.sha256(_without_paths(plain).to_str().encode("utf8")).hexdigest()[:16]
         identity = {"config": digest, "soft labels": reader.fingerprint}
         return cls(nlp, reader, settings, training, dev_corpus, output, identity)
@@ -245,6 +245,7 @@ class _Run:
         update_meta(self.training, self.nlp, info)
         if self.output is None:
             return
+        self.output.mkdir(parents=True, exist_ok=True)
         before_to_disk = create_before_to_disk_callback(self.training["before_to_disk"])
         with self.nlp.use_params(self.settings.optimizer.averages or {}):
             before_to_disk(self.nlp).to_disk(self.output / DIR_MODEL_LAST)

@@ -17,7 +17,6 @@ from spacy.tokens import Doc
 from spacy_transformers.data_classes import FullTransformerBatch, TransformerData, WordpieceBatch
 from thinc.api import Model, PyTorchShim, get_torch_default_device, torch2xp, xp2torch
 from thinc.types import Floats2d, Ragged
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers.file_utils import ModelOutput
 
 from ..encoders.load import load_encoder

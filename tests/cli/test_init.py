@@ -1,12 +1,17 @@
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 from spacy.util import load_config, registry
+from thinc.api import Config
 from typer.testing import CliRunner
 
 from spacy_xner.cli.init import describe, init, init_cli, language_config
+from spacy_xner.distillation import tokenizer  # noqa: F401 (registers the callback)
 from spacy_xner.errors import XnerError
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture
@@ -54,6 +59,15 @@ def test_config_names_the_language_and_its_callback_resolves(tmp_path):
     assert config["paths"]["raw"] == str(raw)
     resolved = registry.resolve(config["initialize"])
     assert callable(resolved["before_init"])
+
+
+def test_config_goes_on_top_of_the_student_config(tmp_path):
+    student = Config().from_disk(CONFIGS / "student.cfg", interpolate=False)
+    own = Config().from_disk(init("si", output=tmp_path, script="Sinh"), interpolate=False)
+    merged = Config(student).merge(own)
+    assert merged["initialize"]["before_init"]["texts"] == ["unlabelled/si.txt"]
+    assert merged["components"] == student["components"]
+    assert merged["nlp"]["lang"] == student["nlp"]["lang"]
 
 
 def test_text_without_a_path_is_where_the_project_looks():
@@ -108,37 +122,41 @@ def test_missing_langcodes_names_the_extra(monkeypatch):
 def run(*args):
     app = typer.Typer()
     app.command()(init_cli)
-    return CliRunner().invoke(app, [str(arg) for arg in args])
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    return result, " ".join(result.stdout.split())
 
 
 def test_command_reports_scripts_and_signs_of_the_text(tmp_path):
     text = tmp_path / "text.txt"
-    text.write_text("ሰላም abc\u200bdef ነው።", encoding="utf8")
-    result = run("am", "--script", "Ethi", "--text", text, "--output", tmp_path)
+    text.write_text("ሰላም ለዓለም abc\u200bde ነው።", encoding="utf8")
+    result, out = run("am", "--script", "Ethi", "--text", text, "--output", tmp_path)
     assert result.exit_code == 0
-    assert "Latn     54.5" not in result.stdout
-    assert "Latn" in result.stdout
-    assert "50.0%" not in result.stdout
-    assert "U+200B ZERO WIDTH SPACE: 1" in result.stdout
-    assert "spacy project run all --vars.target am" in result.stdout
+    assert "Ethi 64.3%" in out
+    assert "Latn 35.7%" in out
+    assert "U+200B ZERO WIDTH SPACE: 1" in out
+    assert "is written in" not in out
+    assert "spacy project run all --vars.target am" in out
 
 
 def test_command_warns_of_another_script(tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("Gaskiya ta fi kwabo.", encoding="utf8")
-    result = run("am", "--script", "Ethi", "--text", text, "--output", tmp_path)
-    assert "is written in Latn, expected Ethi" in result.stdout
-    assert "100.0%" in result.stdout
+    _, out = run("am", "--script", "Ethi", "--text", text, "--output", tmp_path)
+    assert "is written in Latn, expected Ethi" in out
+    assert "Only 0.0% of its letters are Ethi" in out
+    assert "do not split" not in out
 
 
 def test_command_warns_of_scripts_without_spaces(tmp_path):
-    result = run("th", "--script", "Thai", "--output", tmp_path)
-    assert "written without spaces" in result.stdout
+    _, out = run("th", "--script", "Thai", "--output", tmp_path)
+    assert "Thai is written without spaces between words" in out
 
 
 def test_command_fails_without_a_traceback(tmp_path):
-    result = run("am", "--script", "Ethi", "--text", tmp_path / "none.txt", "--output", tmp_path)
+    result, out = run(
+        "am", "--script", "Ethi", "--text", tmp_path / "none.txt", "--output", tmp_path
+    )
     assert result.exit_code == 1
-    assert "cannot be read as UTF-8" in result.stdout
-    assert not isinstance(result.exception, XnerError)
-    assert not (tmp_path / "am.cfg").exists()
+    assert "cannot be read as UTF-8" in out
+    assert isinstance(result.exception, SystemExit)
+    assert list(tmp_path.iterdir()) == []

@@ -77,6 +77,13 @@ def test_text_beyond_the_limit_of_the_pipeline_is_refused_with_its_line(tmp_path
         list(iter_documents(tmp_path / "x.txt", nlp))
 
 
+def test_garbled_text_is_reported_and_repaired_on_demand(tmp_path, nlp):
+    (tmp_path / "x.txt").write_text("el camiÃ³n\n", "utf8")
+    with pytest.warns(UserWarning, match="1 lines look like"):
+        assert next(iter_documents(tmp_path, nlp))[1].text == "el camiÃ³n"
+    assert next(iter_documents(tmp_path, nlp, fix_encoding=True))[1].text == "el camión"
+
+
 def test_one_long_token_and_twenty_thousand_tokens_pass(tmp_path, nlp):
     (tmp_path / "x.txt").write_text("k" * 5000 + "\n" + "Kano " * 20_000 + "\nKano\n", "utf8")
     assert [len(doc) for _, doc in iter_documents(tmp_path / "x.txt", nlp)] == [1, 20_000, 1]

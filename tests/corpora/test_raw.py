@@ -137,6 +137,12 @@ def test_garbled_lines_are_reported_and_repaired_only_on_demand(write):
     assert (texts, counts.repaired) == (["el camión", "la calle"], 1)
 
 
+def test_no_break_space_of_a_garbled_letter_is_repaired_before_spaces_are(write):
+    raw = write("raw.txt", "el barrio de BarberÃ\xa0 crece")
+    texts, counts = read_raw([raw], fix_encoding=True)
+    assert (texts, counts.repaired) == (["el barrio de Barberà crece"], 1)
+
+
 def test_repair_reaches_the_exclusion_list_too(write):
     raw = write("raw.txt", "el camiÃ³n", "la calle")
     test = write("test.txt", "El O", "camiÃ³n O")

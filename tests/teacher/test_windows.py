@@ -30,10 +30,14 @@ def cut(lengths, prefix, suffix, room, overlap):
     firsts = np.cumsum([0, *lengths[:-1]])
     ids = np.arange(sum(lengths)) + 1000
     max_length = room + len(prefix) + len(suffix)
-    return ids, firsts, list(
-        split_windows(
-            3, ids, firsts, prefix=prefix, suffix=suffix, max_length=max_length, overlap=overlap
-        )
+    return (
+        ids,
+        firsts,
+        list(
+            split_windows(
+                3, ids, firsts, prefix=prefix, suffix=suffix, max_length=max_length, overlap=overlap
+            )
+        ),
     )
 
 
@@ -65,7 +69,7 @@ def test_windows_are_framed_stretches_of_the_document_and_fit(document):
 
 @given(documents())
 def test_words_stand_half_an_overlap_away_from_the_edges_inside_a_document(document):
-    _, prefix, suffix, room, overlap = document
+    _, prefix, _, room, overlap = document
     ids, _, windows = cut(*document)
     for window in windows:
         at = window.positions - len(prefix)
@@ -101,11 +105,7 @@ def test_a_word_of_5000_characters_keeps_all_its_pieces(tokenizer):
     alone = tokenizer(LONG_WORD, add_special_tokens=False)["input_ids"]
     assert len(alone) > 300
     assert list(ids[firsts[1] : firsts[2]]) == alone
-    windows = list(
-        split_windows(
-            0, ids, firsts, prefix=[0], suffix=[2], max_length=64, overlap=16
-        )
-    )
+    windows = list(split_windows(0, ids, firsts, prefix=[0], suffix=[2], max_length=64, overlap=16))
     assert [list(w.words) for w in windows] == [[0, 1], [2]]
 
 
@@ -132,16 +132,16 @@ def test_special_pieces_are_found_for_a_tokenizer_without_its_own_class(tokenize
 
 @pytest.mark.parametrize("word", [" ", "\n\n", "\u00a0", "\u200b "])
 def test_a_word_without_a_piece_gets_the_unknown_piece(tokenizer, word):
-    assert tokenizer([[word]], is_split_into_words=True, add_special_tokens=False)[
-        "input_ids"
-    ] == [[]]
+    assert tokenizer([[word]], is_split_into_words=True, add_special_tokens=False)["input_ids"] == [
+        []
+    ]
     ids, firsts = WordPieces(tokenizer)([word, "Amina", word])
     assert ids[0] == ids[-1] == tokenizer.unk_token_id
     assert list(firsts) == [0, 1, len(ids) - 1]
 
 
 def test_forgetting_word_types_changes_no_piece(tokenizer):
-    words = "Amina Bello visited Lagos on Monday".split()
+    words = ["Amina", "Bello", "visited", "Lagos", "on", "Monday"]
     small, large = WordPieces(tokenizer, max_types=2), WordPieces(tokenizer)
     for batch in (words[:2], words[1:4], words):
         assert [list(a) for a in small(batch)] == [list(a) for a in large(batch)]

@@ -1,0 +1,65 @@
+"""Make a wheel of the student, with a meta.json that says what it was built from."""
+
+import tempfile
+from pathlib import Path
+
+import spacy
+import srsly
+import typer
+from spacy.cli.package import package
+
+SMOKE_TEST = (
+    "Built from this project's own sample corpora. It shows that the build works and is of no use "
+    "on real text; its scores say nothing about any language."
+)
+DATASETS = {
+    "sample": {"license": "MIT", "description": SMOKE_TEST, "sources": "assets/samples"},
+    "masakhaner": {
+        "license": "CC-BY-NC-4.0",
+        "description": "People, organisations and places, learned from a teacher without gold of "
+        "the target languages. The data's licence forbids commercial use.",
+        "sources": "MasakhaNER 2.0 (CC-BY-NC 4.0), CoNLL-2003 (research only)",
+    },
+}
+
+
+def main(
+    dataset: str,
+    student: Path,
+    output: Path,
+    name: str = "xner_student",
+    version: str = "0.1.0",
+    metrics: Path = Path("metrics/student.json"),
+    target: str = "",
+) -> None:
+    """Make a wheel of the student."""
+    about = DATASETS.get(dataset, DATASETS["masakhaner"])
+    meta = {
+        "description": about["description"],
+        "license": about["license"],
+        "author": "spacy-xner",
+        "sources": [{"name": about["sources"], "license": about["license"]}],
+        "spacy_version": f">={spacy.__version__},<3.9.0",
+        "languages": target.split(),
+        "zero_shot": "no gold of the target languages was seen",
+        "smoke_test": dataset == "sample",
+        "performance": srsly.read_json(metrics),
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "meta.json"
+        srsly.write_json(path, meta)
+        package(
+            student,
+            output,
+            meta_path=path,
+            name=name,
+            version=version,
+            create_sdist=False,
+            create_wheel=True,
+            force=True,
+        )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,46 @@
+"""Train the teacher with `spacy train`, its number of steps and learning rate fit to the corpus."""
+
+from pathlib import Path
+
+import typer
+from spacy.cli.train import train
+from spacy.util import load_config
+
+from spacy_xner.corpora.conll import read_conll
+
+MIN_STEPS = 20
+
+
+def main(
+    config: Path,
+    output: Path,
+    encoder: Path = typer.Option(...),
+    corpus: Path = typer.Option(..., help="Folder of train.conll and dev.conll"),
+    epochs: float = 3.0,
+    seed: int = 0,
+    gpu_id: int = -1,
+) -> None:
+    """Train the teacher."""
+    words = sum(len(sentence.words) for sentence in read_conll(corpus / "train.conll"))
+    # Batches are filled up to this size with padding; about three quarters of it are words.
+    batch = 0.75 * load_config(config)["training"]["batcher"]["size"]
+    steps = max(MIN_STEPS, round(epochs * words / batch))
+    train(
+        config,
+        output,
+        use_gpu=gpu_id,
+        overrides={
+            "paths.encoder": str(encoder),
+            "paths.train": str(corpus / "train.conll"),
+            "paths.dev": str(corpus / "dev.conll"),
+            "system.seed": seed,
+            "training.max_steps": steps,
+            "training.eval_frequency": max(1, steps // 2),
+            "training.optimizer.learn_rate.total_steps": steps + 1,
+            "training.optimizer.learn_rate.warmup_steps": max(1, steps // 10),
+        },
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
