@@ -2,11 +2,12 @@
 
 OUTPUT/train.conll, OUTPUT/dev.conll: gold of the source languages.
 OUTPUT/raw/LANG.txt: raw text of each target language.
-OUTPUT/test/LANG.conll: gold of each target language, only for the evaluation.
+OUTPUT/test/LANG.conll: gold of each target language that has any, only for the evaluation; of the
+source languages where no target has any.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -21,19 +22,6 @@ from spacy_xner.errors import XnerError
 SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "samples"
 
 
-class Sample:
-    """The corpora of this project, under assets/samples."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = SAMPLES
-
-    def gold(self, lang: str, split: str) -> Path:
-        return self.root / lang / f"{split}.conll"
-
-    def raw(self, lang: str) -> list[Path]:
-        return [self.root / lang / "raw.txt"]
-
-
 class Masakhaner:
     """Data laid out as MasakhaNER 2.0; Sinhala (si) is looked for in ananya/."""
 
@@ -45,8 +33,19 @@ class Masakhaner:
         return folder / f"{split}.txt"
 
     def raw(self, lang: str) -> list[Path]:
-        unlabelled = self.root / "unlabelled" / f"{lang}.txt"
-        return [path for path in (unlabelled, self.gold(lang, "train")) if path.is_file()]
+        return [self.root / "unlabelled" / f"{lang}.txt", self.gold(lang, "train")]
+
+
+class Sample(Masakhaner):
+    """The corpora of this project; a language that they lack is looked for as in Masakhaner."""
+
+    def gold(self, lang: str, split: str) -> Path:
+        own = SAMPLES / lang
+        return own / f"{split}.conll" if own.is_dir() else super().gold(lang, split)
+
+    def raw(self, lang: str) -> list[Path]:
+        own = SAMPLES / lang
+        return [own / "raw.txt"] if own.is_dir() else super().raw(lang)
 
 
 LAYOUTS = {"sample": Sample, "masakhaner": Masakhaner}
@@ -54,10 +53,12 @@ LAYOUTS = {"sample": Sample, "masakhaner": Masakhaner}
 
 def main(
     dataset: Annotated[str, typer.Argument(help=f"One of: {', '.join(LAYOUTS)}")],
-    output: Path,
-    data_root: Path = Path("assets/masakhaner"),
-    source: str = "en",
-    target: str = "hau am si swa yor",
+    output: Annotated[Path, typer.Argument(help="Folder to write to")],
+    data_root: Annotated[
+        Path, typer.Option(help="Folder of the data, laid out as MasakhaNER")
+    ] = Path("assets/masakhaner"),
+    source: Annotated[str, typer.Option(help="Languages with gold that teach")] = "en",
+    target: Annotated[str, typer.Option(help="Languages of the student")] = "hau am si swa yor",
 ) -> None:
     """Bring a dataset into one layout."""
     try:
@@ -69,45 +70,86 @@ def main(
 def corpus(
     dataset: str, output: Path, data_root: Path, sources: list[str], targets: list[str]
 ) -> None:
-    """Write the files that the module's docstring names."""
+    """Write the files that the module's docstring names.
+
+    dataset (str): "sample" or "masakhaner".
+    output (Path): Folder to write to; what an earlier run put there is replaced.
+    data_root (Path): Folder of the data, laid out as MasakhaNER.
+    sources (list[str]): Languages that need gold for training, development and test.
+    targets (list[str]): Languages that need raw text; gold, if there is any, is only for the test.
+    RAISES: XnerError for an unknown dataset, a missing file or a faulty one.
+    """
     if dataset not in LAYOUTS:
         raise XnerError(f"vars.dataset is {dataset!r}; expected one of {', '.join(LAYOUTS)}.")
     layout = LAYOUTS[dataset](data_root)
-    missing = [
-        path
-        for path in [
-            *(layout.gold(lang, split) for lang in sources for split in ("train", "dev", "test")),
-            *(layout.gold(lang, split) for lang in targets for split in ("dev", "test")),
-        ]
-        if not path.is_file()
-    ]
-    missing += [layout.gold(lang, "train") for lang in targets if not layout.raw(lang)]
-    if missing:
-        raise XnerError(
-            f"There is no {missing[0]} ({len(missing)} files are missing). Run `spacy project "
-            "assets`, or name a folder that holds the data with `--vars.data_root`."
-        )
+    _check_files(layout, sources, targets)
     for folder in ("raw", "test"):
         shutil.rmtree(output / folder, ignore_errors=True)
         (output / folder).mkdir(parents=True)
     _write(output / "train.conll", _source_gold(layout, sources))
-    _write(output / "dev.conll", (s for lang in sources for s in read_conll(layout.gold(lang, "dev"))))
+    dev = (sentence for lang in sources for sentence in read_conll(layout.gold(lang, "dev")))
+    _write(output / "dev.conll", dev)
     for lang in targets:
-        held_out = [layout.gold(lang, split) for split in ("dev", "test")]
-        prepared = prepare(output / "raw" / f"{lang}.txt", layout.raw(lang), exclude=held_out)
-        shutil.copy(layout.gold(lang, "test"), output / "test" / f"{lang}.conll")
-        msg.info(f"{lang}: {prepared}")
+        held_out = _existing(layout.gold(lang, split) for split in ("dev", "test"))
+        raw = _existing(layout.raw(lang))
+        counts = prepare(output / "raw" / f"{lang}.txt", raw, exclude=held_out)
+        msg.info(
+            f"{lang}: {counts.kept:,} of {counts.read:,} texts; {counts.duplicates:,} stand there "
+            f"twice, {counts.excluded:,} overlap dev or test, {counts.empty:,} are empty"
+        )
+    _write_tests(layout, output / "test", sources, targets)
 
 
-def _source_gold(layout: Sample | Masakhaner, sources: list[str]) -> Iterator[Sentence]:
+def _check_files(layout: Masakhaner, sources: list[str], targets: list[str]) -> None:
+    if not sources or not targets:
+        raise XnerError("vars.source and vars.target: expected at least one language each.")
+    splits = ("train", "dev", "test")
+    missing = [
+        path for lang in sources for s in splits if not (path := layout.gold(lang, s)).exists()
+    ]
+    missing += [layout.raw(lang)[0] for lang in targets if not _existing(layout.raw(lang))]
+    if missing:
+        raise XnerError(
+            f"There is no {missing[0]} ({len(missing)} needed files are missing). Put raw text of "
+            "a new language there, one sentence or paragraph a line; for MasakhaNER, run "
+            "`spacy project assets` or name a folder that holds the data with `--vars.data_root`."
+        )
+
+
+def _write_tests(layout: Masakhaner, folder: Path, sources: list[str], targets: list[str]) -> None:
+    tests = {lang: layout.gold(lang, "test") for lang in targets}
+    without = [lang for lang, path in tests.items() if not path.is_file()]
+    if without:
+        msg.warn(
+            f"No test gold for {', '.join(without)}: the evaluation leaves them out",
+            f"It is looked for in {', '.join(str(tests[lang]) for lang in without)}.",
+        )
+    if len(without) == len(targets):
+        msg.warn(
+            f"The evaluation scores the test sets of {', '.join(sources)} instead",
+            "They show whether teacher and student work, not how good they are for the targets.",
+        )
+        tests = {lang: layout.gold(lang, "test") for lang in sources}
+    for lang, path in tests.items():
+        if path.is_file():
+            shutil.copy(path, folder / f"{lang}.conll")
+
+
+def _source_gold(layout: Masakhaner, sources: list[str]) -> Iterator[Sentence]:
     for lang in sources:
         exclusion = Exclusion.from_paths([layout.gold(lang, s) for s in ("dev", "test")])
         kept, dropped = drop_overlap(read_conll(layout.gold(lang, "train")), exclusion)
-        msg.info(f"{lang}: {len(kept):,} sentences of gold, {dropped:,} that stand in dev or test")
+        msg.info(
+            f"{lang}: {len(kept):,} sentences of gold, less {dropped:,} that overlap dev or test"
+        )
         yield from kept
 
 
-def _write(path: Path, sentences: Iterator[Sentence]) -> None:
+def _existing(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if path.is_file()]
+
+
+def _write(path: Path, sentences: Iterable[Sentence]) -> None:
     with path.open("w", encoding="utf8") as file:
         for sentence in sentences:
             lines = (f"{w} {t}\n" for w, t in zip(sentence.words, sentence.tags, strict=True))

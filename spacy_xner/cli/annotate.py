@@ -1,5 +1,6 @@
 """`spacy xner annotate`: soft labels for a text."""
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from wasabi import msg
 
 if TYPE_CHECKING:
     from ..teacher.annotate import Progress
+    from ..teacher.sources import ProbabilitySource
 
 __all__ = ["annotate", "annotate_cli"]
 
@@ -24,6 +26,9 @@ def annotate_cli(
         0.0, help="For a pipeline's hard labels: the probability that a label is right"
     ),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, or -1 for the processor"),
+    replace: bool = typer.Option(
+        False, "--replace", help="Start anew if the folder is of another teacher or text"
+    ),
 ) -> None:
     """Write soft labels: the teacher's probability of every tag of every token.
 
@@ -37,6 +42,7 @@ def annotate_cli(
         lang=lang,
         confidence=confidence or None,
         gpu_id=gpu_id,
+        replace=replace,
     )
 
 
@@ -49,6 +55,7 @@ def annotate(
     lang: str = "xx",
     confidence: float | None = None,
     gpu_id: int = -1,
+    replace: bool = False,
 ) -> "Progress":
     """Write the soft labels of a text.
 
@@ -60,6 +67,8 @@ def annotate(
     confidence (Optional[float]): Take the hard labels of a pipeline's `doc.ents`, each with this
         probability, in place of the marginals of its beam.
     gpu_id (int): GPU, or -1 for the processor.
+    replace (bool): Delete a soft-label folder of another teacher, text or tag set first; by default
+        that is an error.
     RETURNS (Progress): Documents, words and seconds.
     RAISES: XnerError: See `annotate_documents` and `load_source`.
     """
@@ -71,6 +80,9 @@ def annotate(
     setup_gpu(gpu_id, silent=gpu_id < 0)
     hard = {} if confidence is None else {"method": "hard", "confidence": confidence}
     source = load_source(teacher, precision=precision, **hard)
+    if replace and _is_of_another(source, Path(text), Path(output)):
+        msg.info(f"{output} is of another teacher or text and is made anew")
+        shutil.rmtree(output)
     shown = 0.0
 
     def show(progress: "Progress") -> None:
@@ -91,3 +103,17 @@ def annotate(
         f"{done.words:,} words in {done.seconds:,.1f} s ({done.words_per_second:,.0f} words/s)",
     )
     return done
+
+
+def _is_of_another(source: "ProbabilitySource", text: Path, output: Path) -> bool:
+    from ..corpora.manifest import MANIFEST, Manifest
+    from ..teacher.annotate import text_fingerprint
+
+    if not (output / MANIFEST).is_file():
+        return False
+    found = Manifest.read(output)
+    return (found.teacher, found.source, tuple(found.tags)) != (
+        source.fingerprint,
+        text_fingerprint(text),
+        tuple(source.tagset.tags),
+    )

@@ -33,18 +33,20 @@ def distill_cli(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint")] = False,
 ) -> None:
     """Train a student from soft labels. Config values are overridden with --section.key value."""
-    from spacy.cli._util import import_code, parse_config_overrides
+    from spacy.cli._util import import_code, parse_config_overrides, show_validation_error
 
+    overrides = parse_config_overrides(ctx.args)
     import_code(code)
-    distill(
-        student_config,
-        teacher,
-        output,
-        text=text,
-        gpu_id=gpu_id,
-        resume=resume,
-        overrides=parse_config_overrides(ctx.args),
-    )
+    with show_validation_error(student_config, hint_fill=False):
+        distill(
+            student_config,
+            teacher,
+            output,
+            text=text,
+            gpu_id=gpu_id,
+            resume=resume,
+            overrides=overrides,
+        )
 
 
 def distill(
@@ -72,7 +74,7 @@ def distill(
     """
     from spacy.cli._util import setup_gpu
 
-    from ..corpora.soft_labels import MANIFEST
+    from ..corpora.manifest import MANIFEST
     from ..distillation import loop
     from .annotate import annotate
 

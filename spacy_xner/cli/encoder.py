@@ -55,7 +55,9 @@ def encoder_cli(
     ] = Source.embedded,
     name: Annotated[
         str | None,
-        typer.Option(help="Model name on the hub, such as xlm-roberta-base, or a folder"),
+        typer.Option(
+            help="Model name on the hub, such as xlm-roberta-base, or a folder; empty for embedded"
+        ),
     ] = None,
     keep_vocab_of: Annotated[
         list[Path] | None,
@@ -75,7 +77,7 @@ def encoder_cli(
     report = encoder(
         output,
         source=source.value,
-        name=name,
+        name=name or None,
         keep_vocab_of=keep_vocab_of or (),
         fix_encoding=fix_encoding,
     )

@@ -24,7 +24,7 @@ DEFAULT_FORMS = ("tokens", "raw")
 
 def evaluate_cli(
     model: Annotated[str, typer.Argument(help="Pipeline: a package name or a path")],
-    data: Annotated[list[Path], typer.Argument(help="Gold data, CoNLL or .spacy, one or more")],
+    data: Annotated[list[Path], typer.Argument(help="Gold data, CoNLL or .spacy: files or folders of them")],
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="JSON file of the result, - for stdout")
     ] = None,
@@ -95,7 +95,8 @@ def evaluate(
     """Score a pipeline against gold entities.
 
     model (str | Path | Language): Any spaCy pipeline that sets `doc.ents`: itself, name or path.
-    data (str | Path | Sequence[str | Path]): Gold data, CoNLL or `.spacy`; one file or several.
+    data (str | Path | Sequence[str | Path]): Gold data, CoNLL or `.spacy`; one file or several. A
+        folder stands for its files in sorted order.
     output (str | Path | None): JSON file of the result; "-" prints it.
     against (str | Path | Language | None): Second pipeline; each form then gets a paired bootstrap.
     bootstrap (int): Number of resamples of the sentences; 0 leaves intervals out.
@@ -115,7 +116,7 @@ def evaluate(
     from ..evaluation.predict import check_forms, predict
 
     check_forms(forms)
-    paths = [data] if isinstance(data, (str, Path)) else list(data)
+    paths = _files([data] if isinstance(data, (str, Path)) else data)
     if not paths or len({str(path) for path in paths}) < len(paths):
         raise XnerError(f"Gold data: found {[str(p) for p in paths]}; expected distinct files.")
     gold = {str(path): read_gold(path, fix_encoding=fix_encoding) for path in paths}
@@ -197,6 +198,16 @@ def print_result(result: Mapping[str, Any]) -> None:
             )
     if len(result["files"]) > 1:
         _print_files(printer, result["files"])
+
+
+def _files(data: Sequence[str | Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in map(Path, data):
+        if path.is_dir():
+            files += sorted(f for f in path.iterdir() if f.is_file() and f.name[0] != ".")
+        else:
+            files.append(path)
+    return files
 
 
 def _print_files(printer: Printer, files: Mapping[str, Any]) -> None:

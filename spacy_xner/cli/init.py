@@ -91,7 +91,9 @@ def init_cli(
             "into words first, or set a spaCy language with a word segmenter in [nlp].",
         )
     msg.good(
-        f"Wrote {path}: {info.name}, {info.script}", f"spacy project run all --vars.target {lang}"
+        f"Wrote {path}: {info.name}, {info.script}",
+        f"Put its raw text at assets/masakhaner/unlabelled/{lang}.txt (or unlabelled/{lang}.txt of "
+        f"the folder that --vars.data_root names), then: {run_command(lang, path)}",
     )
 
 
@@ -120,26 +122,43 @@ def init(
             f"{path}: is there already. Give --force to replace it, or another --output."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(language_config(info, None if text is None else str(text)), encoding="utf8")
+    written = language_config(info, None if text is None else str(text), path)
+    path.write_text(written, encoding="utf8")
     return path
 
 
-def language_config(info: LanguageInfo, text: str | None = None) -> str:
+def run_command(lang: str, config: Path | str) -> str:
+    """Tell how the project is run for a language.
+
+    lang (str): Its code.
+    config (Path | str): Its config.
+    RETURNS (str): A command line.
+    """
+    return f"spacy project run all --vars.target {lang} --vars.config {Path(config).as_posix()}"
+
+
+def language_config(
+    info: LanguageInfo, text: str | None = None, path: Path | str | None = None
+) -> str:
     """Write the config of a language: what differs from `configs/student.cfg`, with comments.
 
     info (LanguageInfo): The language.
-    text (str | None): Path of its raw text; None for the place where the project looks for it.
+    text (str | None): Path of its raw text; None for the place where the project puts it.
+    path (Path | str | None): Where the config will be; None for configs/LANG.cfg.
     RETURNS (str): Text of a spaCy config.
     """
+    path = path or f"configs/{info.lang}.cfg"
     punctuation = f" and splits {' '.join(info.punctuation)}" if info.punctuation else ""
-    raw = (text or f"unlabelled/{info.lang}.txt").replace("\\", "/").replace('"', '\\"')
+    raw = (text or f"corpus/raw/{info.lang}.txt").replace("\\", "/").replace('"', '\\"')
     return f"""\
 # {info.name} ({info.lang}), script {info.script}. Only what is this language's own; all else stands
-# in configs/student.cfg. Used by: spacy project run all --vars.target {info.lang}
+# in configs/student.cfg. Used by:
+# {run_command(info.lang, path)}
 
 [paths]
-# Raw text, UTF-8, one sentence or paragraph a line. More text is the first thing to try.
-raw = "{raw}"
+# Raw text, UTF-8, one sentence or paragraph a line; the project makes corpus/raw/{info.lang}.txt of
+# unlabelled/{info.lang}.txt in vars.data_root. More text is the first thing to try.
+raw = ["{raw}"]
 
 [nlp]
 # spaCy's language for all languages: an installed student then needs nothing but spaCy.
@@ -151,7 +170,7 @@ lang = "xx"
 # Keeps combining marks with their letters{punctuation}, and
 # gives composed and decomposed spellings of the words of these texts one norm.
 @callbacks = "spacy-xner.tokenizer_rules.v1"
-texts = ["{raw}"]
+texts = ${{paths.raw}}
 max_norms = 200000
 """
 
@@ -268,4 +287,4 @@ def _print_report(info: LanguageInfo, report: TextReport) -> None:
             f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}: {count:,}"
             for c, count in report.unsplit.items()
         )
-        msg.warn("The tokenizer rules do not split these characters", "\n".join(signs))
+        msg.warn("The tokenizer rules do not split these characters", "; ".join(signs))

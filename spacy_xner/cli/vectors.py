@@ -20,12 +20,11 @@ def vectors_cli(
     output: Annotated[Path, typer.Argument(help="Folder for the vectors, as `spacy init vectors`")],
     text: Annotated[list[Path], typer.Argument(help="Raw text, a text a line, or word lists")],
     width: Annotated[int, typer.Option(help="Numbers in a vector")] = 96,
-    rows: Annotated[int, typer.Option(help="Rows of the hashed table")] = 50_000,
+    rows: Annotated[int, typer.Option(help="Rows of the hashed table")] = 100_000,
     max_words: Annotated[int, typer.Option(help="Most frequent word types that are read")] = 200_000,
-    seed: Annotated[int, typer.Option(help="Order of the fit")] = 0,
 ) -> None:
     """Write word vectors of a teacher as a floret table, which gives any string a vector."""
-    vectors(teacher, output, text, width=width, rows=rows, max_words=max_words, seed=seed)
+    vectors(teacher, output, text, width=width, rows=rows, max_words=max_words)
 
 
 def vectors(
@@ -34,9 +33,8 @@ def vectors(
     texts: list[str | Path] | list[Path],
     *,
     width: int = 96,
-    rows: int = 50_000,
+    rows: int = 100_000,
     max_words: int = 200_000,
-    seed: int = 0,
 ) -> "Language":
     """Write word vectors of a teacher; a student's config takes them as `initialize.vectors`.
 
@@ -46,7 +44,6 @@ def vectors(
     width (int): Numbers in a vector.
     rows (int): Rows of the hashed table.
     max_words (int): Most frequent word types that the teacher reads.
-    seed (int): Of the order in which the table is fitted.
     RETURNS (Language): The pipeline that was written.
     RAISES: XnerError: The pipeline has no transformer, or the text no word.
     """
@@ -76,8 +73,9 @@ def vectors(
     states = encode_words(spacy.load(teacher), words, report=show)
     weights = np.log1p(np.array([counts[word] for word in words]))
     reduced = reduce_width(states, min(width, states.shape[1], len(words)), weights)
-    nlp.vocab.vectors = fit_floret(words, reduced, FloretSettings(rows=rows), seed)
+    nlp.vocab.vectors = fit_floret(words, reduced, FloretSettings(rows=rows))
     nlp.vocab.vectors.strings = nlp.vocab.strings
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
     nlp.to_disk(output)
     fitted = nlp.vocab.vectors.get_batch(words[:5000])
     explained = 1 - float(((fitted - reduced[:5000]) ** 2).mean() / reduced[:5000].var())

@@ -18,7 +18,13 @@ from thinc.api import Optimizer, get_array_module
 from ..corpora.files import atomic_write
 from ..errors import XnerError
 
-__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "clear_checkpoints",
+    "keep_averages",
+    "load_checkpoint",
+    "save_checkpoint",
+]
 
 FOLDER = "checkpoint"
 _KINDS = ("mom1", "mom2", "averages")
@@ -59,7 +65,9 @@ def save_checkpoint(
     optimizer (Optimizer): Its optimizer.
     RAISES: XnerError: The disk refuses a write.
     """
-    folder, fresh, stale = (output / (FOLDER + end) for end in ("", "-new", "-old"))
+    folder, fresh, stale = _folders(output)
+    if not folder.exists() and stale.exists():
+        stale.rename(folder)  # killed between the two renames
     for leftover in (fresh, stale):
         shutil.rmtree(leftover, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -78,7 +86,8 @@ def save_checkpoint(
         "python": [version, list(internal), python_gauss],
     }
     with atomic_write(fresh / "state.json") as file:
-        file.write(json.dumps(state).encode("utf8"))
+        # Losses of other components may be numpy's numbers.
+        file.write(json.dumps(state, default=float).encode("utf8"))
     if folder.exists():
         folder.rename(stale)
     fresh.rename(folder)
@@ -97,13 +106,11 @@ def load_checkpoint(
     RETURNS (Checkpoint): Where the run stood.
     RAISES: XnerError: There is no checkpoint, or it is of another run.
     """
-    folder = output / FOLDER
-    if not folder.is_dir() and (output / f"{FOLDER}-old").is_dir():
-        (output / f"{FOLDER}-old").rename(folder)  # killed between the two renames
+    folder, _, stale = _folders(output)
+    if not folder.is_dir() and stale.is_dir():
+        stale.rename(folder)  # killed between the two renames
     if not (folder / "state.json").is_file():
-        raise XnerError(
-            f"There is no checkpoint in {output} to resume from. Run without --resume."
-        )
+        raise XnerError(f"There is no checkpoint in {output} to resume from. Run without --resume.")
     state = json.loads((folder / "state.json").read_text("utf8"))
     checkpoint = Checkpoint(**state["run"])
     for key, value in identity.items():
@@ -123,6 +130,31 @@ def load_checkpoint(
     version, internal, python_gauss = state["python"]
     random.setstate((version, tuple(internal), python_gauss))
     return checkpoint
+
+
+def clear_checkpoints(output: Path) -> None:
+    """Remove the checkpoints of an earlier run, unfinished ones included.
+
+    output (Path): The run's output folder.
+    """
+    for folder in _folders(output):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep_averages(nlp: Language, optimizer: Optimizer) -> None:
+    """Give a pipeline the averages of its weights for good, as it is saved.
+
+    nlp (Language): The student.
+    optimizer (Optimizer): Its optimizer; one without averages changes nothing.
+    """
+    for _, key, node in _parameters(nlp):
+        if key in (optimizer.averages or {}):
+            node.set_param(key[1], optimizer.averages[key])
+
+
+def _folders(output: Path) -> tuple[Path, Path, Path]:
+    """The checkpoint, the one that is being written, and the one that it replaces."""
+    return output / FOLDER, output / f"{FOLDER}-new", output / f"{FOLDER}-old"
 
 
 def _trainable(nlp: Language) -> Iterator[tuple[str, Any]]:

@@ -1,5 +1,6 @@
 """A student's configuration: an ordinary spaCy config and a `[distillation]` block."""
 
+import configparser
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -63,12 +64,20 @@ def load_student_config(
         path = Path(student_config)
         if not path.is_file():
             raise XnerError(f"There is no student config at {path}. Try configs/student.cfg.")
-        config = load_config(path, interpolate=False)
+        try:
+            config = load_config(path, interpolate=False)
+        except (ValueError, configparser.Error) as error:
+            raise XnerError(f"{path} is not a config that spaCy can read: {error}") from error
     _check_keys(config.get("distillation", {}), overrides)
     ours = {"distillation": defaults["distillation"]}
     merged = Config(ours).merge(config)
     if overrides:
-        merged = Config().from_str(merged.to_str(), interpolate=False, overrides=overrides)
+        try:
+            merged = Config().from_str(merged.to_str(), interpolate=False, overrides=overrides)
+        except ValueError as error:
+            raise XnerError(
+                f"These values do not fit the config: {', '.join(overrides)}. {error}"
+            ) from error
     return merged
 
 
@@ -92,7 +101,18 @@ def resolve_distillation(config: Config) -> Distillation:
     RETURNS (Distillation): The block.
     RAISES: XnerError: A value is out of range.
     """
-    block = Distillation(**registry.resolve(config["distillation"]))
+    try:
+        block = Distillation(**registry.resolve(config["distillation"]))
+    except ValueError as error:  # thinc's ConfigValidationError is one
+        raise XnerError(f"[distillation] cannot be built from this config. {error}") from error
+    for field in fields(Distillation):
+        value = getattr(block, field.name)
+        kinds = {float: (int, float), int: int}.get(field.type)
+        if kinds and (isinstance(value, bool) or not isinstance(value, kinds)):
+            raise XnerError(
+                f"[distillation] {field.name} is {value!r}; expected a "
+                f"{'whole number' if kinds is int else 'number'}."
+            )
     checks = {
         "temperature": (block.temperature > 0, "a number above 0"),
         "alpha": (0 <= block.alpha <= 1, "a share from 0 to 1"),
@@ -104,7 +124,7 @@ def resolve_distillation(config: Config) -> Distillation:
     for key, (good, expected) in checks.items():
         if not good:
             raise XnerError(f"[distillation] {key} is {getattr(block, key)}; expected {expected}.")
-    if not (block.max_epochs or block.max_steps or config["training"].get("patience")):
+    if not (block.max_epochs or block.max_steps or config.get("training", {}).get("patience")):
         raise XnerError(
             "Nothing would end the distillation: [distillation] max_epochs and max_steps and "
             "[training] patience are all 0. Set one of them."
@@ -124,9 +144,11 @@ def init_student(
     RAISES: XnerError: There is no `ner` in the pipeline, or no text in the corpus.
     """
     interpolated = config.interpolate()
-    if interpolated["training"].get("seed") is not None:
-        fix_random_seed(interpolated["training"]["seed"])
+    training = interpolated.get("training", {})
+    if training.get("seed") is not None:
+        fix_random_seed(training["seed"])
     nlp = load_model_from_config(config, auto_fill=True)
+    frozen = training.get("frozen_components", [])
     sourced = [
         name
         for name, pipe in interpolated.get("components", {}).items()
@@ -139,7 +161,7 @@ def init_student(
         )
     for name, pipe in nlp.pipeline:
         if nlp.get_pipe_meta(name).factory == "ner":
-            for label in sorted(types):
+            for label in sorted(types if name not in frozen else ()):
                 pipe.add_label(label)
     nlp._link_components()
     sample = _first_examples(nlp, corpus)

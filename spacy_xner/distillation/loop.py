@@ -27,7 +27,13 @@ from wasabi import Printer
 
 from ..errors import XnerError
 from ..tags import TagSet
-from .checkpoint import FOLDER, Checkpoint, load_checkpoint, save_checkpoint
+from .checkpoint import (
+    Checkpoint,
+    clear_checkpoints,
+    keep_averages,
+    load_checkpoint,
+    save_checkpoint,
+)
 from .config import Distillation, init_student, load_student_config, resolve_distillation
 from .parser import soft_targets, update_ner
 from .reader import PROBABILITIES, SoftLabelReader
@@ -76,8 +82,9 @@ def distill(
         stdout.write(msg.info(f"Resuming after step {run.at.step}") + "\n")
     elif run.output is not None:
         clean_output_dir(run.output)
-        shutil.rmtree(run.output / FOLDER, ignore_errors=True)
-    log_step, finish_logger = run.training["logger"](run.nlp, stdout, stderr)
+        clear_checkpoints(run.output)
+    with run.nlp.select_pipes(disable=run.training["frozen_components"]):
+        log_step, finish_logger = run.training["logger"](run.nlp, stdout, stderr)
     try:
         for info, is_best in run.steps():
             if is_best is not None:
@@ -85,8 +92,7 @@ def distill(
             log_step(info if is_best is not None else None)
     finally:
         finish_logger()
-    if run.settings.optimizer.averages:
-        run.nlp.use_params(run.settings.optimizer.averages).__enter__()
+    keep_averages(run.nlp, run.settings.optimizer)
     last = run.output / DIR_MODEL_LAST if run.output else None
     if last:
         stdout.write(msg.good("Saved pipeline to output directory", last) + "\n")
@@ -112,11 +118,12 @@ class _Run:
     @classmethod
     def create(cls, config: Config, output: Path | None, use_gpu: int) -> "_Run":
         plain = config.interpolate()
-        allocator = plain["training"].get("gpu_allocator")
+        training = plain.get("training", {})
+        allocator = training.get("gpu_allocator")
         if use_gpu >= 0 and allocator:
             set_gpu_allocator(allocator)
         settings = resolve_distillation(plain)
-        dev_name = plain["training"].get("dev_corpus", "corpora.dev")
+        dev_name = training.get("dev_corpus", "corpora.dev")
         reader, dev_corpus = resolve_dot_names(plain, [settings.corpus, dev_name])
         if not isinstance(reader, SoftLabelReader):
             raise XnerError(
@@ -142,21 +149,26 @@ class _Run:
         )
         if not self.at.step and self.training["seed"] is not None:
             fix_random_seed(self.training["seed"])
+        if self.at.step and self._is_over():
+            return
         began = timer() - self.at.seconds
         batches = self._batches()
         batch = next(batches, None)
         if batch is None and not self.at.step:
             raise XnerError("The soft labels hold no document to learn from (all are held out).")
         while batch is not None:
+            epoch = self.at.epoch
             self._update(batch)
             following = next(batches, None)
             score = scores = is_best = None
-            if following is None or self.at.step % self.training["eval_frequency"] == 0:
+            due = self.at.step % self.training["eval_frequency"] == 0
+            # What comes last is evaluated and saved, wherever the run ends.
+            if due or following is None or self._is_over():
                 score, scores = self._evaluate(evaluate)
                 self.at.results.append([score, self.at.step])
                 is_best = score >= max(result[0] for result in self.at.results)
             self.at.seconds = timer() - began
-            yield self._info(score, scores), is_best
+            yield self._info(epoch, score, scores), is_best
             if is_best is not None:
                 self.at.losses = {}
             every = self.settings.checkpoint_every
@@ -167,11 +179,11 @@ class _Run:
             batch = following
 
     def _batches(self) -> Iterator[list[Example]]:
+        self._replay_sizes()
         while not self.settings.max_epochs or self.at.epoch < self.settings.max_epochs:
-            seed = (self.training["seed"] or 0) * 1000 + self.at.epoch
             skip = self.at.batch
             found = False
-            for i, batch in enumerate(self.settings.batcher(self.reader.shuffled(self.nlp, seed))):
+            for i, batch in enumerate(self._pass(self.at.epoch)):
                 found = True
                 if i >= skip:
                     yield list(batch)
@@ -180,20 +192,35 @@ class _Run:
                 return
             self.at.epoch, self.at.batch = self.at.epoch + 1, 0
 
+    def _pass(self, epoch: int) -> Iterator[list[Example]]:
+        seed = (self.training["seed"] or 0) * 1000 + epoch
+        yield from self.settings.batcher(self.reader.shuffled(self.nlp, seed))
+
+    def _replay_sizes(self) -> None:
+        """Bring a schedule of batch sizes, which spaCy's batchers use up, to where it stood."""
+        if isinstance(getattr(self.settings.batcher, "keywords", {}).get("size"), Iterator):
+            for epoch in range(self.at.epoch):
+                for _ in self._pass(epoch):
+                    pass
+
     def _update(self, batch: list[Example]) -> None:
         # Listeners and the parser must see the documents in one order, the longest first.
         batch.sort(key=lambda eg: -len(eg.predicted))
-        tagset = self.reader.tagset
+        if self.training["before_update"]:
+            self.training["before_update"](self.nlp, {"step": self.at.step, "epoch": self.at.epoch})
+        frozen = self.training["frozen_components"]
         for name, pipe in self.nlp.pipeline:
-            if name in self.training["frozen_components"] or not hasattr(pipe, "update"):
-                continue
-            if isinstance(pipe, EntityRecognizer):
-                loss = self._update_ner(pipe, batch, tagset)
-                self.at.losses[name] = self.at.losses.get(name, 0.0) + loss
-            else:
-                pipe.update(batch, drop=self.settings.dropout, sgd=None, losses=self.at.losses)
+            if name not in frozen and hasattr(pipe, "update"):
+                if isinstance(pipe, EntityRecognizer):
+                    loss = self._update_ner(pipe, batch, self.reader.tagset)
+                    self.at.losses[name] = self.at.losses.get(name, 0.0) + loss
+                else:
+                    pipe.update(batch, drop=self.settings.dropout, sgd=None, losses=self.at.losses)
+            if name in self.training["annotating_components"]:
+                for eg in batch:
+                    eg.predicted = pipe(eg.predicted)
         for name, pipe in self.nlp.pipeline:
-            if name not in self.training["frozen_components"] and hasattr(pipe, "finish_update"):
+            if name not in frozen and hasattr(pipe, "finish_update"):
                 pipe.finish_update(self.settings.optimizer)
         self.settings.optimizer.step_schedules()
         self.at.step += 1
@@ -219,9 +246,9 @@ class _Run:
                 return evaluate()
         return evaluate()
 
-    def _info(self, score: float | None, scores: dict[str, Any] | None) -> Info:
+    def _info(self, epoch: int, score: float | None, scores: dict[str, Any] | None) -> Info:
         return {
-            "epoch": self.at.epoch,
+            "epoch": epoch,
             "step": self.at.step,
             "score": score,
             "other_scores": scores,
@@ -242,7 +269,8 @@ class _Run:
 
     def save(self, info: Info, is_best: bool) -> None:
         """Write `model-last`, and `model-best` where the score is the best so far."""
-        update_meta(self.training, self.nlp, info)
+        with self.nlp.select_pipes(disable=self.training["frozen_components"]):
+            update_meta(self.training, self.nlp, info)
         if self.output is None:
             return
         self.output.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ that it will meet.
 from collections.abc import Sequence
 
 import numpy as np
+from spacy.attrs import IS_SPACE, SENT_START
 from spacy.pipeline import EntityRecognizer
 from spacy.tokens import Doc
 from thinc.api import Optimizer, set_dropout_rate
@@ -38,7 +39,8 @@ def soft_targets(
     """
     soft = np.asarray(probabilities, dtype=np.float32)
     if temperature != 1.0:
-        soft = soft ** (1.0 / temperature)
+        # Of the share of the largest, which stays 1: a low temperature lets all others vanish.
+        soft = (soft / soft.max(axis=1, keepdims=True)) ** (1.0 / temperature)
         soft /= soft.sum(axis=1, keepdims=True)
     if alpha:
         hard = np.zeros_like(soft)
@@ -50,9 +52,9 @@ def soft_targets(
 class _Moves:
     """Which column of a BILUO target each move stands for, and which moves a state allows.
 
-    Follows `is_valid` of spaCy's `BiluoPushDown` for documents without preset entities or sentence
-    boundaries: an open entity goes on (I) or ends (L) with its own type, and only ends at the last
-    token; no entity begins on white space.
+    Follows `is_valid` of spaCy's `BiluoPushDown` for documents without preset entities: an open
+    entity goes on (I) or ends (L) with its own type, and only ends at the last token of the
+    document or of a sentence that is known; no entity begins on white space.
     """
 
     def __init__(self, ner: EntityRecognizer, tagset: TagSet) -> None:
@@ -70,7 +72,7 @@ class _Moves:
         known = self.column >= 0
         out = self.column == 0
         n = len(tagset.types) + 1
-        # allowed[open entity type or 0, is last token, is white space] -> moves
+        # allowed[open entity type or 0, is last of document or sentence, is white space] -> moves
         self.allowed = np.zeros((n, 2, 2, len(names)), dtype=bool)
         for last in (0, 1):
             for space in (0, 1):
@@ -80,7 +82,7 @@ class _Moves:
                     goes_on = (self.kind == _L) | ((self.kind == _I) & (not last))
                     self.allowed[label, last, space] = goes_on & (self.entity == label)
 
-    def open_after(self, opened: Ints1d, chosen: Ints1d) -> Ints1d:
+    def open_after(self, chosen: Ints1d) -> Ints1d:
         """Give the type that is open after each chosen move."""
         kind = self.kind[chosen]
         stays = (kind == _B) | (kind == _I)
@@ -124,7 +126,7 @@ def update_ner(
     lengths = np.array([len(doc) for doc in docs])
     first = np.cumsum(lengths) - lengths
     target = np.concatenate([targets[i] for i in order])[:, np.maximum(moves.column, 0)]
-    space = np.concatenate([[token.is_space for token in doc] for doc in docs]).astype(np.int8)
+    last, space = (np.concatenate(rows) for rows in zip(*map(_last_and_space, docs), strict=True))
 
     set_dropout_rate(ner.model, drop)
     states = ner.moves.init_batch(docs)
@@ -134,7 +136,7 @@ def update_ner(
     for t in range(int(lengths[0])):
         n = int(np.searchsorted(-lengths, -t, side="left"))
         rows = first[:n] + t
-        allowed = moves.allowed[opened[:n], (lengths[:n] == t + 1).astype(np.int8), space[rows]]
+        allowed = moves.allowed[opened[:n], last[rows], space[rows]]
         scores, backprop = step_model.begin_update(states[:n])
         predicted = _softmax(scores, allowed)
         wanted = target[rows] * allowed
@@ -143,14 +145,21 @@ def update_ner(
         wanted = np.where(mass > 1e-6, wanted / np.maximum(mass, 1e-6), predicted)
         loss -= float((wanted * np.log(predicted + 1e-9)).sum())
         backprop((predicted - wanted).astype(np.float32))
-        chosen = np.where(allowed, scores, -np.inf).argmax(axis=1)
-        ner.transition_states(states[:n], np.ascontiguousarray(scores, dtype=np.float32))
-        opened[:n] = moves.open_after(opened[:n], chosen)
+        # Labels that only the student has are no way to go: the teacher could not say how.
+        followed = np.where(allowed, scores, -np.inf).astype(np.float32)
+        ner.transition_states(states[:n], followed)
+        opened[:n] = moves.open_after(followed.argmax(axis=1))
     finish(docs)
     if sgd is not None:
         ner.finish_update(sgd)
     step_model.clear_memory()
     return loss
+
+
+def _last_and_space(doc: Doc) -> tuple[Ints1d, Ints1d]:
+    array = doc.to_array([SENT_START, IS_SPACE])
+    last = np.append(array[1:, 0] == 1, True)
+    return last.astype(np.int8), array[:, 1].astype(np.int8)
 
 
 def _softmax(scores: Floats2d, allowed: np.ndarray) -> Floats2d:

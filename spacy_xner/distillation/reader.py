@@ -145,6 +145,11 @@ def _group_by_text(corpora: Iterable[SoftLabelCorpus]) -> list[list[SoftLabelCor
                 f"{corpus.path} labels the same text with the same teacher as {group[0].path}. "
                 "Give each folder once."
             )
+        if any(len(other.shards) != len(corpus.shards) for other in group):
+            raise XnerError(
+                f"{corpus.path} and {group[0].path} label one text but are cut into different "
+                "shards. Annotate the text anew with one of the teachers."
+            )
         group.append(corpus)
     return list(groups.values())
 

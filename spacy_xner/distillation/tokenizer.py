@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 from spacy.lang.norm_exceptions import BASE_NORMS
@@ -215,10 +215,15 @@ def add_norms(nlp: Language, words: Iterable[str], max_norms: int = 200000) -> i
     return len(entries)
 
 
+def _text_files(path: str | Path) -> list[Path]:
+    path = Path(path)
+    return sorted(f for f in path.iterdir() if f.is_file()) if path.is_dir() else [path]
+
+
 def _word_types(paths: Sequence[str | Path]) -> list[str]:
     """Count the tokens of raw text that have more than one spelling, the most frequent first."""
     chunks: Counter[str] = Counter()
-    for path in map(Path, paths):
+    for path in chain.from_iterable(map(_text_files, paths)):
         try:
             with path.open(encoding="utf8") as file:
                 for line in file:
@@ -250,7 +255,7 @@ def tokenizer_rules(
 ) -> Callable[[Language], Language]:
     """Create the `[initialize.before_init]` callback that makes a pipeline ready for real text.
 
-    texts (list[str | Path]): Raw UTF-8 text files whose words get norms.
+    texts (list[str | Path]): Raw UTF-8 text files, or folders of them, whose words get norms.
     max_norms (int): The most entries of the norm table.
     RETURNS (Callable[[Language], Language]): Sets tokenizer rules and norms of the pipeline.
     RAISES: XnerError if a text cannot be read, or the pipeline has another tokenizer than spaCy's.

@@ -47,9 +47,11 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _only_own_files(folder: Path) -> bool:
+    # safetensors writes to a name of its own first, which begins with ".tmp".
     return all(
         file.is_file()
-        and (file.name in OWN_FILES or file.suffix == ".safetensors" or file.name.startswith(".tmp"))
+        and (file.name in OWN_FILES or file.name.endswith(".safetensors"))
+        or file.name.startswith(".tmp")
         for file in folder.iterdir()
     )
 

@@ -121,7 +121,7 @@ def _from_entities(
     pipe: Any, tagset: TagSet, confidence: float, docs: Sequence[Doc]
 ) -> list[Floats2d]:
     """Give the tags of `doc.ents` a stated probability."""
-    found = []
+    found: list[Any] = []
     for doc in apply_pipe(pipe, docs):
         rows = np.zeros((len(doc), len(tagset)), dtype="float32")
         rows[:, 0] = 1
@@ -155,7 +155,7 @@ def _find_component(nlp: Language, method: str) -> str:
     if not setters:
         raise XnerError(
             f"Nothing in the pipeline is known to set entities; it has {_names(nlp)}. Expected "
-            '`xner_teacher`, `ner`, or another component named by `component`.'
+            "`xner_teacher`, `ner`, or another component named by `component`."
         )
     if method == "hard":
         return setters[-1]

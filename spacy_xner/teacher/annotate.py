@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +69,10 @@ def annotate_documents(
         or text, or the disk refuses a write.
     """
     text = Path(text)
+    documents = iter_documents(text, source.nlp)
+    first = next(documents, None)
+    if first is None:
+        raise XnerError(f"{text} holds no text to annotate. Expected one text a line.")
     writer = SoftLabelWriter(
         output,
         tags=source.tagset.tags,
@@ -81,7 +85,7 @@ def annotate_documents(
     progress = Progress()
     began, seen = time.perf_counter(), 0
     n_shards = 0
-    for index, shard in enumerate(_shards(iter_documents(text, source.nlp), shard_docs)):
+    for index, shard in enumerate(_shards(chain([first], documents), shard_docs)):
         n_shards += 1
         if index not in writer.finished:
             labels: list[SoftLabels] = []
@@ -97,8 +101,6 @@ def annotate_documents(
         else:
             size = max(1, size - _bytes(shard))
         progress.docs += len(shard)
-    if not progress.docs:
-        raise XnerError(f"{text} holds no text to annotate. Expected one text a line.")
     writer.close(n_shards)
     return progress
 

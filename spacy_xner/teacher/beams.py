@@ -17,7 +17,7 @@ __all__ = ["beam_probabilities"]
 Parses = list[tuple[float, list[tuple[int, int, str]]]]
 # A beam forgets: its parses of a long text differ in the last few tokens only, and each step copies
 # all entities so far. So a text is parsed in stretches of about this many tokens.
-_STRETCH = 48
+_STRETCH = 16
 
 
 def beam_probabilities(

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from thinc.types import Floats2d
 
 from ..errors import XnerError
 from ..tags import TagSet
@@ -60,11 +59,11 @@ class LabelMap:
             return self.tagset.index(f"I-{label}")
         return self.tagset.index(f"{'B' if label[0] in _OPENING else 'I'}-{label[2:]}")
 
-    def __call__(self, probabilities: Floats2d) -> Floats2d:
+    def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         """Map one document.
 
-        probabilities (Floats2d): Tokens x labels, rows summing to 1.
-        RETURNS (Floats2d): Tokens x tags, rows summing to 1.
+        probabilities (np.ndarray): Tokens x labels, rows summing to 1.
+        RETURNS (np.ndarray): float32, tokens x tags, rows summing to 1.
         """
         iob2 = np.asarray(probabilities, dtype="float32") @ self._matrix
         if not len(iob2):

@@ -110,7 +110,8 @@ def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) ->
             "pipeline, or the folder of a Hugging Face token classifier."
         ) from error
     fingerprint = folder_fingerprint(Path(nlp.path or path))
-    for name, pipe in nlp.pipeline:
+    for name in nlp.pipe_names:
+        pipe: Any = nlp.get_pipe(name)
         if pipe.__class__.__name__ == "Transformer" and "precision" in pipe.model.attrs:
             pipe.model.attrs["precision"] = precision
         if nlp.get_pipe_meta(name).factory == "xner_teacher" and not adapter:

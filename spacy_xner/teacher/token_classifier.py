@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import spacy
@@ -117,4 +117,4 @@ class TokenClassifierSource:
             rows = np.split(logits.softmax(dim=1).cpu().numpy(), ends)
             for window, of_window in zip(batch, rows, strict=True):
                 found[window.doc][window.words] = of_window
-        return [self._labels(probabilities) for probabilities in found]
+        return [cast(Floats2d, self._labels(probabilities)) for probabilities in found]

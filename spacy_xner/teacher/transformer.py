@@ -175,14 +175,14 @@ def _doc_data(states: Floats2d) -> TransformerData:
     return TransformerData(
         wordpieces=WordpieceBatch.empty(),
         model_output=ModelOutput(last_hidden_state=states[None]),
-        align=Ragged(np.arange(n, dtype="i"), np.ones(n, dtype="i")),
+        align=Ragged(cast(Any, np.arange(n, dtype="i")), cast(Any, np.ones(n, dtype="i"))),
     )
 
 
 def forward(
     model: Model, docs: Sequence[Doc], is_train: bool
 ) -> tuple[FullTransformerBatch, Callable]:
-    shim = model.shims[0]
+    shim = cast(EncoderShim, model.shims[0])
     if shim.pieces is None:
         raise XnerError(
             "The transformer has no encoder yet. Call `nlp.initialize`, or load a trained pipeline."
@@ -202,7 +202,7 @@ def forward(
     with torch.set_grad_enabled(is_train):
         for batch in batch_windows(windows, BATCH_PIECES):
             rows.append((batch, run_batch(shim._model, batch, pad=pad, precision=precision)))
-    states = [model.ops.alloc2f(len(doc), model.get_dim("nO")) for doc in docs]
+    states: list[Any] = [model.ops.alloc2f(len(doc), model.get_dim("nO")) for doc in docs]
     for batch, output in rows:
         array = torch2xp(output.detach())
         at = 0

@@ -56,7 +56,7 @@ def test_config_names_the_language_and_its_callback_resolves(tmp_path):
     assert "። ፣" in path.read_text("utf8")
     config = load_config(path)
     assert config["nlp"]["lang"] == "xx"
-    assert config["paths"]["raw"] == str(raw)
+    assert config["paths"]["raw"] == [str(raw)]
     resolved = registry.resolve(config["initialize"])
     assert callable(resolved["before_init"])
 
@@ -65,15 +65,15 @@ def test_config_goes_on_top_of_the_student_config(tmp_path):
     student = Config().from_disk(CONFIGS / "student.cfg", interpolate=False)
     own = Config().from_disk(init("si", output=tmp_path, script="Sinh"), interpolate=False)
     merged = Config(student).merge(own)
-    assert merged["initialize"]["before_init"]["texts"] == ["unlabelled/si.txt"]
+    assert merged.interpolate()["initialize"]["before_init"]["texts"] == ["corpus/raw/si.txt"]
     assert merged["components"] == student["components"]
     assert merged["nlp"]["lang"] == student["nlp"]["lang"]
 
 
-def test_text_without_a_path_is_where_the_project_looks():
+def test_text_without_a_path_is_where_the_project_puts_it():
     text = language_config(describe("tir", script="Ethi"))
-    assert 'raw = "unlabelled/tir.txt"' in text
-    assert "--vars.target tir" in text
+    assert 'raw = ["corpus/raw/tir.txt"]' in text
+    assert "spacy project run all --vars.target tir --vars.config configs/tir.cfg" in text
 
 
 def test_existing_config_is_kept_unless_forced(tmp_path):

@@ -31,6 +31,7 @@ def texts(read, nlp):
     return [example.reference.text for example in read(nlp)]
 
 
+@pytest.mark.slow
 def test_reader_resolves_from_a_config_as_spacy_train_would(gold):
     config = {"corpora": {"train": {"@readers": "spacy-xner.ConllCorpus.v1", "path": str(gold)}}}
     resolved = registry.resolve(config)

@@ -224,8 +224,9 @@ def test_single_wrong_byte_within_a_shard_is_refused_on_reading(folder, column):
     chunks = [footer.column(i) for i in range(footer.num_columns)]
     (chunk,) = [c for c in chunks if c.path_in_schema.split(".")[0] == column]
     content = bytearray(path.read_bytes())
-    # The footer stays whole, so that only reading the rows can find it.
-    content[chunk.data_page_offset + chunk.total_compressed_size // 2] ^= 1
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    # The last byte of the values; the footer stays whole, so that only reading the rows finds it.
+    content[start + chunk.total_compressed_size - 1] ^= 1
     path.write_bytes(bytes(content))
     corpus = SoftLabelCorpus(folder)
     with pytest.raises(XnerError, match=r"part-00001.parquet is damaged"):

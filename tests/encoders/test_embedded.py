@@ -161,8 +161,8 @@ def test_tokenizer_normalises_as_sentencepiece_did(file, text, pieces):
 
 def test_offsets_point_at_words_without_their_spaces(file):
     tokenizer, _ = embedded_encoder()
-    offsets = tokenizer("ab  e\u0301 ab", return_offsets_mapping=True).offset_mapping
-    assert offsets[1:-1] == [(0, 2), (4, 6), (7, 9)]
+    offsets = tokenizer("ab  é b", return_offsets_mapping=True).offset_mapping
+    assert offsets[1:-1] == [(0, 2), (4, 5), (6, 7), (6, 7)]
 
 
 def test_conversion_prunes(file):

@@ -12,6 +12,7 @@ from spacy_xner.cli.encoder import encoder
 from spacy_xner.encoders.load import load_encoder
 from spacy_xner.errors import XnerError
 
+
 def run(*arguments):
     return CliRunner().invoke(app, ["encoder", *(str(argument) for argument in arguments)])
 
