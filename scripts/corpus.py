@@ -76,13 +76,16 @@ def corpus(
     output (Path): Folder to write to; what an earlier run put there is replaced.
     data_root (Path): Folder of the data, laid out as MasakhaNER.
     sources (list[str]): Languages that need gold for training, development and test.
-    targets (list[str]): Languages that need raw text; gold, if there is any, is only for the test.
+    targets (list[str]): Languages with raw text; those without are left out. Their gold, if any,
+        is only for the test.
     RAISES: XnerError for an unknown dataset, a missing file or a faulty one.
     """
     if dataset not in LAYOUTS:
         raise XnerError(f"vars.dataset is {dataset!r}; expected one of {', '.join(LAYOUTS)}.")
     layout = LAYOUTS[dataset](data_root)
-    _check_files(layout, sources, targets)
+    if not sources or not targets:
+        raise XnerError("vars.source and vars.target: expected at least one language each.")
+    targets = _with_text(layout, sources, targets)
     for folder in ("raw", "test"):
         shutil.rmtree(output / folder, ignore_errors=True)
         (output / folder).mkdir(parents=True)
@@ -100,20 +103,24 @@ def corpus(
     _write_tests(layout, output / "test", sources, targets)
 
 
-def _check_files(layout: Masakhaner, sources: list[str], targets: list[str]) -> None:
-    if not sources or not targets:
-        raise XnerError("vars.source and vars.target: expected at least one language each.")
+def _with_text(layout: Masakhaner, sources: list[str], targets: list[str]) -> list[str]:
+    """Refuse to go on without gold of the sources; leave out targets that have no raw text."""
     splits = ("train", "dev", "test")
-    missing = [
-        path for lang in sources for s in splits if not (path := layout.gold(lang, s)).exists()
-    ]
-    missing += [layout.raw(lang)[0] for lang in targets if not _existing(layout.raw(lang))]
+    gold = [layout.gold(lang, split) for lang in sources for split in splits]
+    missing = [path for path in gold if not path.is_file()]
+    without = [lang for lang in targets if not _existing(layout.raw(lang))]
+    if not missing and without and len(without) < len(targets):
+        places = ", ".join(str(layout.raw(lang)[0]) for lang in without)
+        msg.warn(f"No raw text for {', '.join(without)}: left out", f"Looked for {places}.")
+    elif not missing:
+        missing = [layout.raw(lang)[0] for lang in without]
     if missing:
         raise XnerError(
             f"There is no {missing[0]} ({len(missing)} needed files are missing). Put raw text of "
             "a new language there, one sentence or paragraph a line; for MasakhaNER, run "
             "`spacy project assets` or name a folder that holds the data with `--vars.data_root`."
         )
+    return [lang for lang in targets if lang not in without]
 
 
 def _write_tests(layout: Masakhaner, folder: Path, sources: list[str], targets: list[str]) -> None:

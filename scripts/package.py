@@ -45,7 +45,7 @@ def main(
     name: str = "xner_student",
     version: str = "0.1.0",
     metrics: Path = Path("metrics/student.json"),
-    target: str = "",
+    raw: Path = Path("corpus/raw"),
 ) -> None:
     """Make a wheel of the student."""
     about = DATASETS.get(dataset, DATASETS["masakhaner"])
@@ -55,7 +55,7 @@ def main(
         "author": "spacy-xner",
         "sources": [{"name": about["sources"], "license": about["license"]}],
         "spacy_version": f">={spacy.__version__},<3.9.0",
-        "languages": target.split(),
+        "languages": sorted(path.stem for path in raw.glob("*.txt")),
         "zero_shot": "no gold of the target languages was seen",
         "smoke_test": dataset == "sample",
         "performance": performance(srsly.read_json(metrics)),

@@ -24,7 +24,7 @@ DEFAULT_FORMS = ("tokens", "raw")
 
 def evaluate_cli(
     model: Annotated[str, typer.Argument(help="Pipeline: a package name or a path")],
-    data: Annotated[list[Path], typer.Argument(help="Gold data, CoNLL or .spacy: files or folders of them")],
+    data: Annotated[list[Path], typer.Argument(help="CoNLL or .spacy: files or folders")],
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="JSON file of the result, - for stdout")
     ] = None,

@@ -38,7 +38,7 @@ class FloretSettings:
     minn: int = 2
     maxn: int = 5
     hash_count: int = 1
-    ridge: float = 0.001
+    ridge: float = 0.3
     iterations: int = 30
 
 

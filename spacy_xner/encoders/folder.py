@@ -47,13 +47,12 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _only_own_files(folder: Path) -> bool:
+    return all(file.is_file() and _is_own_name(file.name) for file in folder.iterdir())
+
+
+def _is_own_name(name: str) -> bool:
     # safetensors writes to a name of its own first, which begins with ".tmp".
-    return all(
-        file.is_file()
-        and (file.name in OWN_FILES or file.name.endswith(".safetensors"))
-        or file.name.startswith(".tmp")
-        for file in folder.iterdir()
-    )
+    return name in OWN_FILES or name.endswith(".safetensors") or name.startswith(".tmp")
 
 
 def save_encoder(tokenizer: Any, module: Any, output: Path) -> None:

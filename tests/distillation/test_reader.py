@@ -10,7 +10,7 @@ from spacy_xner.distillation.tokenizer import tokenizer_rules
 from spacy_xner.errors import XnerError
 from spacy_xner.tags import TagSet
 
-from .made_up import TAGSET, entities, soft_labels, sure_of, tagged_sentences, write_labels
+from .made_up import TAGSET, soft_labels, sure_of, tagged_sentences, write_labels
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +54,6 @@ def test_entities_are_decoded_from_the_probabilities(labels, nlp):
     example = next(iter(make_soft_label_reader(labels)(nlp)))
     words, tags = tagged_sentences()[0]
     assert [token.text for token in example.reference] == words
-    assert example.get_aligned_ner() == [
-        {"B-PER": "U-PER", "B-LOC": "U-LOC"}.get(tag, tag)
-        if i + 1 == len(tags) or not tags[i + 1].startswith("I")
-        else tag
-        for i, tag in enumerate(tags)
-    ] or entities(example.reference)
     assert [ent.text for ent in example.reference.ents] == entity_texts(words, tags)
     assert not example.predicted.ents
 

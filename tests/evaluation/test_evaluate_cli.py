@@ -60,6 +60,14 @@ def test_several_files_give_one_result_each_and_the_pooled_one(model, files):
     assert pooled["raw"]["other_labels"] == {"GPE": 1}
 
 
+def test_folder_stands_for_its_files(model, files, tmp_path):
+    folder = tmp_path / "gold"
+    folder.mkdir()
+    paths = [file.rename(folder / file.name) for file in files]
+    (folder / ".hidden").write_text("no gold", "utf8")
+    assert list(evaluate(model, folder, bootstrap=0)["files"]) == [str(path) for path in paths]
+
+
 def test_json_file_holds_what_the_function_returns(model, files, tmp_path):
     output = tmp_path / "new" / "scores.json"
     result = evaluate(model, files[0], output=output, bootstrap=50, forms=["raw-nfd"])
