@@ -21,6 +21,20 @@ def main(
     gpu_id: int = -1,
 ) -> None:
     """Train the teacher."""
+    train_teacher(config, output, encoder, corpus, epochs=epochs, seed=seed, gpu_id=gpu_id)
+
+
+def train_teacher(
+    config: Path,
+    output: Path,
+    encoder: Path,
+    corpus: Path,
+    *,
+    epochs: float = 3.0,
+    seed: int = 0,
+    gpu_id: int = -1,
+) -> None:
+    """Train the teacher on corpus/train.conll for a number of passes."""
     words = sum(len(sentence.words) for sentence in read_conll(corpus / "train.conll"))
     # Batches are filled up to this size with padding; about three quarters of it are words.
     batch = 0.75 * load_config(config)["training"]["batcher"]["size"]

@@ -36,7 +36,7 @@ def test_commands_and_options_of_the_readme_exist():
         # `distill` takes config values as --section.key.
         given = {each for each in re.findall(r"--[\w.-]+", line) if "." not in each}
         assert given <= options | {"--help"}, line
-    assert {line.split()[2] for line in lines} >= set(commands) - {"encoder"}
+    assert {line.split()[2] for line in lines} == set(commands)
 
 
 def test_vars_and_steps_of_the_readme_are_those_of_the_project():

@@ -217,10 +217,8 @@ def test_every_command_of_the_project_is_in_its_workflow_and_its_scripts_exist()
     project = srsly.read_yaml(ROOT / "project.yml")
     assert [command["name"] for command in project["commands"]] == project["workflows"]["all"]
     lines = "\n".join(line for command in project["commands"] for line in command["script"])
-    named = set(re.findall(r"scripts/\w+\.py", lines))
-    assert named == {f"scripts/{p.name}" for p in (ROOT / "scripts").glob("*.py")} - {
-        "scripts/check_build.py"
-    }
+    for name in re.findall(r"scripts/\w+\.py", lines):
+        assert (ROOT / name).is_file(), name
     assert set(re.findall(r"\$\{vars\.(\w+)\}", lines)) <= set(project["vars"])
     assert all(re.fullmatch("[0-9a-f]{32}", asset["checksum"]) for asset in project["assets"])
 

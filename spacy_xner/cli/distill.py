@@ -86,8 +86,8 @@ def distill(
             continue
         if text is None:
             raise XnerError(
-                f"{teacher} is not a soft-label folder (it has no {MANIFEST}). If it is a pipeline, "
-                "say with --text what it shall annotate; else make the folder with "
+                f"{teacher} is not a soft-label folder (it has no {MANIFEST}). If it is a "
+                "pipeline, say with --text what it shall annotate; else make the folder with "
                 "`spacy xner annotate`."
             )
         folders.append(Path(output) / f"soft-labels-{number}")

@@ -273,14 +273,21 @@ class _Run:
             update_meta(self.training, self.nlp, info)
         if self.output is None:
             return
-        self.output.mkdir(parents=True, exist_ok=True)
+        last, best = self.output / DIR_MODEL_LAST, self.output / DIR_MODEL_BEST
         before_to_disk = create_before_to_disk_callback(self.training["before_to_disk"])
-        with self.nlp.use_params(self.settings.optimizer.averages or {}):
-            before_to_disk(self.nlp).to_disk(self.output / DIR_MODEL_LAST)
-        if is_best:
-            shutil.rmtree(self.output / DIR_MODEL_BEST, ignore_errors=True)
-            shutil.copytree(self.output / DIR_MODEL_LAST, self.output / DIR_MODEL_BEST)
-        info["output_path"] = str(self.output / DIR_MODEL_LAST)
+        try:
+            self.output.mkdir(parents=True, exist_ok=True)
+            with self.nlp.use_params(self.settings.optimizer.averages or {}):
+                before_to_disk(self.nlp).to_disk(last)
+            if is_best:
+                shutil.rmtree(best, ignore_errors=True)
+                shutil.copytree(last, best)
+        except OSError as error:
+            raise XnerError(
+                f"Could not save the student to {last}: {error}. Mend that (free room on the disk?)"
+                " and run the same command with --resume."
+            ) from error
+        info["output_path"] = str(last)
 
 
 def _without_paths(config: Config) -> Config:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from spacy.pipeline import EntityRecognizer
@@ -47,7 +47,7 @@ def beam_probabilities(
         for cuts in bounds
     )
     nothing = np.zeros((0, len(tagset)), dtype="float32")
-    return [next(rows) if len(doc) else nothing for doc in docs]
+    return [cast(Floats2d, next(rows) if len(doc) else nothing) for doc in docs]
 
 
 def _parse(
@@ -72,7 +72,7 @@ def _parse(
     return [ner.moves.get_beam_parses(beam) for beam in batch]
 
 
-def _marginals(parses: Parses, n_tokens: int, tagset: TagSet) -> Floats2d:
+def _marginals(parses: Parses, n_tokens: int, tagset: TagSet) -> np.ndarray:
     rows = np.zeros((n_tokens, len(tagset)), dtype="float64")
     total = sum(weight for weight, _ in parses)
     for weight, entities in parses:

@@ -21,7 +21,9 @@ def build_token_classifier_v1(
     """
     width = tok2vec.maybe_get_dim("nO")
     head: Model = Linear(nO, width, init_W=glorot_uniform_init)
-    model = chain(tok2vec, with_array(chain(Dropout(dropout), head)))
+    model: Model[list[Doc], list[Floats2d]] = chain(
+        tok2vec, with_array(chain(Dropout(dropout), head))
+    )
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("output", head)
     return model

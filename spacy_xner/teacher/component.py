@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
-from thinc.types import Floats2d, Ints1d
+from thinc.types import Floats2d
 
 from ..errors import XnerError
 from ..tags import TagSet, decode, spans_from_iob2
@@ -151,8 +151,9 @@ class Teacher(TrainablePipe):
         docs (Iterable[Doc]): The documents.
         scores (List[Floats2d]): Their probabilities, tokens x tags.
         """
+        to_numpy: Callable = self.model.ops.to_numpy
         for doc, probabilities in zip(docs, scores, strict=True):
-            tags = decode(self.model.ops.to_numpy(probabilities), self.tagset)
+            tags = decode(to_numpy(probabilities), self.tagset)
             doc.set_ents(
                 [Span(doc, start, end, label=label) for start, end, label in spans_from_iob2(tags)]
             )
@@ -210,7 +211,7 @@ class Teacher(TrainablePipe):
             gradients.append(gradient / known)
         return loss / known, gradients
 
-    def _gold(self, example: Example) -> Ints1d:
+    def _gold(self, example: Example) -> np.ndarray:
         """Index of each token's tag; -1 where the annotation is missing."""
         index = {None: -1, "-": -1, "O": 0}
         for k, label in enumerate(self.labels):
@@ -234,9 +235,10 @@ class Teacher(TrainablePipe):
         labels (Optional[Sequence[str]]): Entity types; read from the examples if not given.
         """
         validate_get_examples(get_examples, "Teacher.initialize")
+        types: Iterable[str] = labels or ()
         if labels is None:
-            labels = {ent.label_ for eg in get_examples() for ent in eg.reference.ents}
-        for label in sorted(labels):
+            types = {ent.label_ for eg in get_examples() for ent in eg.reference.ents}
+        for label in sorted(types):
             self.add_label(label)
         self._require_labels()
         docs = [eg.x for eg in islice(get_examples(), 10) if len(eg.x)] or [

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from thinc.types import Ints1d
 
 __all__ = ["Window", "WordPieces", "batch_windows", "split_windows"]
 
@@ -31,12 +30,12 @@ class WordPieces:
         self._pieces: dict[str, list[int]] = {}
         self.prefix, self.suffix = _special_pieces(tokenizer)
 
-    def __call__(self, words: Sequence[str]) -> tuple[Ints1d, Ints1d]:
+    def __call__(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Give the pieces of a document's words.
 
         words (Sequence[str]): The words of one document.
-        RETURNS (Tuple[Ints1d, Ints1d]): Piece ids, and the index of each word's first piece. A word
-            that the tokenizer leaves without a piece gets the unknown piece.
+        RETURNS (Tuple[np.ndarray, np.ndarray]): Piece ids, and the index of each word's first
+            piece. A word that the tokenizer leaves without a piece gets the unknown piece.
         """
         self._learn(words)
         pieces = [self._pieces[word] for word in words]
@@ -74,22 +73,22 @@ class Window:
 
     doc (int): Index of the document in its batch.
     start (int): First piece of the document in this window.
-    ids (Ints1d): The piece ids, special pieces included.
-    words (Ints1d): Words of the document whose state this window gives.
-    positions (Ints1d): Where in `ids` each of these words begins.
+    ids (np.ndarray): The piece ids, special pieces included.
+    words (np.ndarray): Words of the document whose state this window gives.
+    positions (np.ndarray): Where in `ids` each of these words begins.
     """
 
     doc: int
     start: int
-    ids: Ints1d
-    words: Ints1d
-    positions: Ints1d
+    ids: np.ndarray
+    words: np.ndarray
+    positions: np.ndarray
 
 
 def split_windows(
     doc: int,
-    ids: Ints1d,
-    firsts: Ints1d,
+    ids: np.ndarray,
+    firsts: np.ndarray,
     *,
     prefix: Sequence[int],
     suffix: Sequence[int],
@@ -99,8 +98,8 @@ def split_windows(
     """Cut one document into windows that an encoder can read.
 
     doc (int): Index of the document in its batch.
-    ids (Ints1d): Its piece ids, without special pieces.
-    firsts (Ints1d): First piece of each word.
+    ids (np.ndarray): Its piece ids, without special pieces.
+    firsts (np.ndarray): First piece of each word.
     prefix (Sequence[int]): Special pieces in front of each window.
     suffix (Sequence[int]): Special pieces behind each window.
     max_length (int): Pieces in a window at most, special pieces included.

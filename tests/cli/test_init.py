@@ -54,7 +54,7 @@ def test_config_names_the_language_and_its_callback_resolves(tmp_path):
     path = init("am", output=tmp_path / "configs", text=raw, script="Ethi")
     assert path == tmp_path / "configs" / "am.cfg"
     assert "። ፣" in path.read_text("utf8")
-    config = load_config(path)
+    config = load_config(path, interpolate=True)
     assert config["nlp"]["lang"] == "xx"
     assert config["paths"]["raw"] == [str(raw)]
     resolved = registry.resolve(config["initialize"])

@@ -143,13 +143,19 @@ def test_long_texts_are_parsed_in_stretches_that_cut_no_entity(nlp, monkeypatch)
         np.testing.assert_allclose(one, other, atol=0.1)
 
 
-def test_an_early_doubt_of_a_long_text_is_not_forgotten(unsure):
-    source = ner_source(unsure, "f")
-    (alone,) = source.predict([doc_of(unsure, TAGGED[0][0])])
-    text = " ".join(text for text, _ in TAGGED * 20)
-    (rows,) = source.predict([doc_of(unsure, text)])
-    assert alone[:4].max(axis=1).min() < 0.95
-    np.testing.assert_allclose(rows[:4], alone[:4], atol=0.1)
+def test_an_early_doubt_of_a_long_text_is_not_forgotten():
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("ner", config={"model": PARSER})
+    train(nlp, 15)
+    source = ner_source(nlp, "f")
+    alone = source.predict(docs_of(nlp))
+    n_repeats = 12
+    (rows,) = source.predict([doc_of(nlp, " ".join(text for text, _ in TAGGED * n_repeats))])
+    doubt = 1 - np.concatenate(alone).max(axis=1)
+    found = 1 - rows.max(axis=1).reshape(n_repeats, -1)
+    assert (doubt > 0.05).sum() >= 2
+    # What a token is worth depends on its neighbours too, but in one beam nearly all would be sure.
+    assert found[:, doubt > 0.05].mean() > 0.7 * doubt[doubt > 0.05].mean()
 
 
 @pytest.mark.parametrize("upstream", ["tok2vec", "transformer"])
