@@ -75,8 +75,7 @@ setup(
         ],
         "spacy_readers": [
             "spacy-xner.ConllCorpus.v1 = spacy_xner.corpora.readers:create_conll_corpus_v1",
-            "spacy-xner.SoftLabelCorpus.v1 = "
-            "spacy_xner.distillation.reader:make_soft_label_reader",
+            "spacy-xner.SoftLabelCorpus.v1 = spacy_xner.distillation.reader:make_soft_label_reader",
         ],
         "spacy_callbacks": [
             "spacy-xner.tokenizer_rules.v1 = spacy_xner.distillation.tokenizer:tokenizer_rules",

@@ -213,9 +213,12 @@ def test_check_of_the_build_names_each_fault(change, said):
     assert said in fault
 
 
-def test_every_command_of_the_project_is_in_its_workflow_and_its_scripts_exist():
+def test_workflow_is_in_the_order_of_its_commands_and_their_scripts_exist():
     project = srsly.read_yaml(ROOT / "project.yml")
-    assert [command["name"] for command in project["commands"]] == project["workflows"]["all"]
+    names = [command["name"] for command in project["commands"]]
+    assert [name for name in names if name in project["workflows"]["all"]] == (
+        project["workflows"]["all"]
+    )
     lines = "\n".join(line for command in project["commands"] for line in command["script"])
     for name in re.findall(r"scripts/\w+\.py", lines):
         assert (ROOT / name).is_file(), name

@@ -44,9 +44,9 @@ app.command("encoder")(_friendly(encoder_cli))
 app.command("prepare")(_friendly(prepare_cli))
 app.command("annotate")(_friendly(annotate_cli))
 app.command("vectors")(_friendly(vectors_cli))
-app.command(
-    "distill", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)(_friendly(distill_cli))
+app.command("distill", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    _friendly(distill_cli)
+)
 app.command("evaluate")(_friendly(evaluate_cli))
 app.command("tables")(_friendly(tables_cli))
 app.command("init")(_friendly(init_cli))

@@ -21,7 +21,9 @@ def vectors_cli(
     text: Annotated[list[Path], typer.Argument(help="Raw text, a text a line, or word lists")],
     width: Annotated[int, typer.Option(help="Numbers in a vector")] = 96,
     rows: Annotated[int, typer.Option(help="Rows of the hashed table")] = 100_000,
-    max_words: Annotated[int, typer.Option(help="Most frequent word types that are read")] = 200_000,
+    max_words: Annotated[
+        int, typer.Option(help="Most frequent word types that are read")
+    ] = 200_000,
 ) -> None:
     """Write word vectors of a teacher as a floret table, which gives any string a vector."""
     vectors(teacher, output, text, width=width, rows=rows, max_words=max_words)
