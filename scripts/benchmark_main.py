@@ -118,6 +118,7 @@ def _keep_best(out: Path, run: Callable[[Path], Any]) -> None:
 def _settings(bench: Bench, lang: str, seed: int) -> dict[str, Any]:
     return {
         "paths.vectors": str(bench.work / f"vectors/{lang}"),
+        "paths.raw": [str(bench.work / f"corpus/raw/{lang}.txt")],
         "system.seed": seed,
     }
 
@@ -163,7 +164,7 @@ def score(
             make_row(
                 benchmark="main",
                 recipe=recipe,
-                default=recipe == "distillation",
+                default=recipe == "distillation" and form in ("tokens", "raw"),
                 system="spacy-xner",
                 role=role,
                 pipe=pipe,
@@ -174,7 +175,8 @@ def score(
                 k=0,
                 seed=seed,
                 views=[],
-                text=form,
+                text=form.partition("-")[0],
+                normal_form=form.partition("-")[2] or None,
                 metric="f1",
                 value=summary["f1"],
                 low=summary["low"],

@@ -1,14 +1,14 @@
 """Every registered name can be resolved, and every name that a config uses is registered."""
 
 import re
-from importlib.metadata import entry_points
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 from spacy.util import registry
 
 ROOT = Path(__file__).parent.parent
-OURS = [entry for entry in entry_points() if entry.dist and entry.dist.name == "spacy-xner"]
+OURS = list(distribution("spacy-xner").entry_points)
 REGISTERED = [entry for entry in OURS if entry.group != "spacy_cli"]
 CONFIGS = [*ROOT.glob("configs/*.cfg"), *ROOT.glob("spacy_xner/**/*.cfg")]
 USED = sorted(

@@ -74,6 +74,7 @@ def save_checkpoint(
     for name, pipe in _trainable(nlp):
         with atomic_write(fresh / f"{name}.model") as file:
             file.write(pipe.model.to_bytes())
+    arrays: dict[str, Any]  # numpy's annotation takes them for flags of `savez`
     arrays, updates = _optimizer_state(nlp, optimizer)
     with atomic_write(fresh / "optimizer.npz") as file:
         np.savez(file, **arrays)
@@ -147,9 +148,10 @@ def keep_averages(nlp: Language, optimizer: Optimizer) -> None:
     nlp (Language): The student.
     optimizer (Optimizer): Its optimizer; one without averages changes nothing.
     """
+    averages = optimizer.averages or {}
     for _, key, node in _parameters(nlp):
-        if key in (optimizer.averages or {}):
-            node.set_param(key[1], optimizer.averages[key])
+        if key in averages:
+            node.set_param(key[1], averages[key])
 
 
 def _folders(output: Path) -> tuple[Path, Path, Path]:

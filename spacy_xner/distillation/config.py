@@ -107,11 +107,11 @@ def resolve_distillation(config: Config) -> Distillation:
         raise XnerError(f"[distillation] cannot be built from this config. {error}") from error
     for field in fields(Distillation):
         value = getattr(block, field.name)
-        kinds = {float: (int, float), int: int}.get(field.type)
-        if kinds and (isinstance(value, bool) or not isinstance(value, kinds)):
+        kinds = (int, float) if field.type is float else (int,)
+        if field.type in (int, float) and (isinstance(value, bool) or not isinstance(value, kinds)):
             raise XnerError(
                 f"[distillation] {field.name} is {value!r}; expected a "
-                f"{'whole number' if kinds is int else 'number'}."
+                f"{'whole number' if field.type is int else 'number'}."
             )
     checks = {
         "temperature": (block.temperature > 0, "a number above 0"),
@@ -159,8 +159,9 @@ def init_student(
             f"The student's pipeline is {nlp.pipe_names}; expected a component with "
             'factory = "ner". See configs/student.cfg.'
         )
-    for name, pipe in nlp.pipeline:
+    for name in nlp.pipe_names:
         if nlp.get_pipe_meta(name).factory == "ner":
+            pipe: Any = nlp.get_pipe(name)
             for label in sorted(types if name not in frozen else ()):
                 pipe.add_label(label)
     nlp._link_components()

@@ -23,7 +23,7 @@ from spacy.training.loop import (
 )
 from spacy.util import registry, resolve_dot_names
 from thinc.api import Config, Optimizer, fix_random_seed, set_gpu_allocator
-from wasabi import Printer
+from wasabi.printer import Printer
 
 from ..errors import XnerError
 from ..tags import TagSet

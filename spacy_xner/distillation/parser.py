@@ -13,7 +13,6 @@ from spacy.attrs import IS_SPACE, SENT_START
 from spacy.pipeline import EntityRecognizer
 from spacy.tokens import Doc
 from thinc.api import Optimizer, set_dropout_rate
-from thinc.types import Floats2d, Ints1d
 
 from ..errors import XnerError
 from ..tags import TagSet, biluo_probabilities
@@ -24,18 +23,18 @@ _B, _I, _L, _U = range(4)
 
 
 def soft_targets(
-    probabilities: Floats2d, tagset: TagSet, *, temperature: float = 1.0, alpha: float = 0.0
-) -> Floats2d:
+    probabilities: np.ndarray, tagset: TagSet, *, temperature: float = 1.0, alpha: float = 0.0
+) -> np.ndarray:
     """Turn a document's IOB2 probabilities into the BILUO distribution that a student learns.
 
     Hinton et al. (2015) divide logits by the temperature; of probabilities that is p^(1/T),
     renormalised.
 
-    probabilities (Floats2d): Tokens x IOB2 tags.
+    probabilities (np.ndarray): Tokens x IOB2 tags.
     tagset (TagSet): Names of the columns.
     temperature (float): Above 1 smooths, below 1 sharpens.
     alpha (float): Share of the hard label (the most probable tag) in the target.
-    RETURNS (Floats2d): Tokens x (1 + 4 * types), rows sum to 1.
+    RETURNS (np.ndarray): Tokens x (1 + 4 * types), rows sum to 1.
     """
     soft = np.asarray(probabilities, dtype=np.float32)
     if temperature != 1.0:
@@ -82,7 +81,7 @@ class _Moves:
                     goes_on = (self.kind == _L) | ((self.kind == _I) & (not last))
                     self.allowed[label, last, space] = goes_on & (self.entity == label)
 
-    def open_after(self, chosen: Ints1d) -> Ints1d:
+    def open_after(self, chosen: np.ndarray) -> np.ndarray:
         """Give the type that is open after each chosen move."""
         kind = self.kind[chosen]
         stays = (kind == _B) | (kind == _I)
@@ -102,7 +101,7 @@ def _column(name: str, tagset: TagSet) -> int:
 def update_ner(
     ner: EntityRecognizer,
     docs: Sequence[Doc],
-    targets: Sequence[Floats2d],
+    targets: Sequence[np.ndarray],
     tagset: TagSet,
     *,
     drop: float = 0.0,
@@ -114,7 +113,7 @@ def update_ner(
 
     ner (EntityRecognizer): spaCy's own `ner`.
     docs (Sequence[Doc]): The student's documents, without entities; none empty.
-    targets (Sequence[Floats2d]): BILUO distribution of each, tokens x (1 + 4 * types).
+    targets (Sequence[np.ndarray]): BILUO distribution of each, tokens x (1 + 4 * types).
     tagset (TagSet): Types behind the columns.
     drop (float): Dropout rate.
     sgd (Optional[Optimizer]): Updates the weights if given.
@@ -156,13 +155,13 @@ def update_ner(
     return loss
 
 
-def _last_and_space(doc: Doc) -> tuple[Ints1d, Ints1d]:
+def _last_and_space(doc: Doc) -> tuple[np.ndarray, np.ndarray]:
     array = doc.to_array([SENT_START, IS_SPACE])
     last = np.append(array[1:, 0] == 1, True)
     return last.astype(np.int8), array[:, 1].astype(np.int8)
 
 
-def _softmax(scores: Floats2d, allowed: np.ndarray) -> Floats2d:
+def _softmax(scores: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     masked = np.where(allowed, scores, -np.inf)
     exponents = np.exp(masked - masked.max(axis=1, keepdims=True))
     return exponents / exponents.sum(axis=1, keepdims=True)

@@ -9,7 +9,6 @@ import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from thinc.types import Floats2d
 
 from ..corpora.soft_labels import SoftLabelCorpus, SoftLabels
 from ..errors import XnerError
@@ -113,7 +112,7 @@ class SoftLabelReader:
         held_out = zlib.crc32(doc_id.encode("utf8")) / 2**32 < self.held_out
         return held_out == (self.split == "held_out")
 
-    def _mean(self, doc: Doc, labels: Sequence[SoftLabels]) -> Floats2d:
+    def _mean(self, doc: Doc, labels: Sequence[SoftLabels]) -> np.ndarray:
         if len({one.doc_id for one in labels}) > 1:
             raise XnerError(
                 f"Teachers disagree on the order of documents: {[one.doc_id for one in labels]}. "
@@ -154,7 +153,7 @@ def _group_by_text(corpora: Iterable[SoftLabelCorpus]) -> list[list[SoftLabelCor
     return list(groups.values())
 
 
-def _example(doc: Doc, probabilities: Floats2d, tagset: TagSet) -> Example:
+def _example(doc: Doc, probabilities: np.ndarray, tagset: TagSet) -> Example:
     reference = doc.copy()
     spans = spans_from_iob2(decode(probabilities, tagset))
     reference.set_ents([Span(reference, start, end, label=label) for start, end, label in spans])

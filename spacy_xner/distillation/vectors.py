@@ -15,7 +15,6 @@ import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
-from thinc.types import Floats2d
 
 from ..errors import XnerError
 
@@ -60,14 +59,14 @@ def encode_words(
     words: Sequence[str],
     batch_size: int = 2048,
     report: Callable[[int], None] = lambda done: None,
-) -> Floats2d:
+) -> np.ndarray:
     """Let the teacher's encoder read every word alone.
 
     teacher (Language): A pipeline with a `transformer` pipe.
     words (Sequence[str]): Word types.
     batch_size (int): Words in a batch.
     report (Callable[[int], None]): Called with the number of words done.
-    RETURNS (Floats2d): One state a word, words x width.
+    RETURNS (np.ndarray): One state a word, words x width.
     RAISES: XnerError: The pipeline has no `transformer`.
     """
     if "transformer" not in teacher.pipe_names:
@@ -75,7 +74,7 @@ def encode_words(
             f"Word vectors need the encoder of a teacher with a `transformer` pipe; this pipeline "
             f"has {', '.join(teacher.pipe_names) or 'no pipe'}."
         )
-    pipe = teacher.get_pipe("transformer")
+    pipe: Any = teacher.get_pipe("transformer")
     states = []
     for start in range(0, len(words), batch_size):
         docs = [Doc(teacher.vocab, words=[w]) for w in words[start : start + batch_size]]
@@ -85,13 +84,13 @@ def encode_words(
     return np.stack(states).astype(np.float32)
 
 
-def reduce_width(states: Floats2d, width: int, weights: np.ndarray | None = None) -> Floats2d:
+def reduce_width(states: np.ndarray, width: int, weights: np.ndarray | None = None) -> np.ndarray:
     """Keep the principal components; scale them to unit variance on the whole.
 
-    states (Floats2d): Words x encoder width.
+    states (np.ndarray): Words x encoder width.
     width (int): Components to keep.
     weights (Optional[Floats1d]): Weight of each word in mean and covariance.
-    RETURNS (Floats2d): Words x width.
+    RETURNS (np.ndarray): Words x width.
     """
     share = np.ones(len(states)) if weights is None else np.asarray(weights, dtype=np.float64)
     share = share / share.sum()
@@ -102,13 +101,13 @@ def reduce_width(states: Floats2d, width: int, weights: np.ndarray | None = None
     return (reduced / np.sqrt(values[::-1][:width].sum() / width)).astype(np.float32)
 
 
-def fit_floret(words: Sequence[str], vectors: Floats2d, settings: FloretSettings) -> Vectors:
+def fit_floret(words: Sequence[str], vectors: np.ndarray, settings: FloretSettings) -> Vectors:
     """Fit the rows of a floret table, so that the mean of a word's rows is its vector.
 
     Ridge regression: rows that many words share get what these have in common.
 
     words (Sequence[str]): Word types.
-    vectors (Floats2d): Words x width.
+    vectors (np.ndarray): Words x width.
     settings (FloretSettings): Shape and fit.
     RETURNS (Vectors): A spaCy table in mode "floret".
     """
@@ -148,7 +147,7 @@ def _design(table: Vectors, words: Sequence[str], settings: FloretSettings) -> A
     return csr_matrix((values, columns, ends), (len(words), settings.rows))
 
 
-def _ridge(design: Any, target: Floats2d, penalty: float, iterations: int) -> Floats2d:
+def _ridge(design: Any, target: np.ndarray, penalty: float, iterations: int) -> np.ndarray:
     """Solve ridge regression by conjugate gradients, all columns of the target at once."""
     # A row is reached through shares of about 1/30: the penalty is measured in squared shares.
     penalty = penalty * float(design.multiply(design).sum()) / len(target)

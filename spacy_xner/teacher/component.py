@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from spacy.language import Language
@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
-from thinc.types import Floats2d
+from thinc.types import Floats2d, Ints1d
 
 from ..errors import XnerError
 from ..tags import TagSet, decode, spans_from_iob2
@@ -211,7 +211,7 @@ class Teacher(TrainablePipe):
             gradients.append(gradient / known)
         return loss / known, gradients
 
-    def _gold(self, example: Example) -> np.ndarray:
+    def _gold(self, example: Example) -> Ints1d:
         """Index of each token's tag; -1 where the annotation is missing."""
         index = {None: -1, "-": -1, "O": 0}
         for k, label in enumerate(self.labels):
@@ -219,7 +219,8 @@ class Teacher(TrainablePipe):
             begin, inside = 1 + 2 * k, 2 + 2 * k
             index.update({f"B-{label}": begin, f"U-{label}": begin})
             index.update({f"I-{label}": inside, f"L-{label}": inside})
-        return np.array([index.get(tag, -1) for tag in example.get_aligned_ner()], dtype=np.int64)
+        tags = [index.get(tag, -1) for tag in example.get_aligned_ner()]
+        return cast(Ints1d, np.array(tags, dtype=np.int64))
 
     def initialize(
         self,

@@ -93,7 +93,7 @@ class EncoderShim(PyTorchShim):
 
 
 def init(model: Model, X: Any = None, Y: Any = None) -> None:
-    shim = model.shims[0]
+    shim = cast(EncoderShim, model.shims[0])
     if shim._model is None:
         shim.set_encoder(*load_encoder(model.attrs["name"]))
     model.set_dim("nO", shim._model.config.hidden_size)
@@ -174,7 +174,7 @@ def _doc_data(states: Floats2d) -> TransformerData:
         return TransformerData.empty()
     return TransformerData(
         wordpieces=WordpieceBatch.empty(),
-        model_output=ModelOutput(last_hidden_state=states[None]),
+        model_output=ModelOutput(last_hidden_state=cast(Any, states)[None]),
         align=Ragged(cast(Any, np.arange(n, dtype="i")), cast(Any, np.ones(n, dtype="i"))),
     )
 
@@ -211,9 +211,10 @@ def forward(
             at += len(window.words)
 
     def backprop(d_batch: TokenStates) -> Sequence[Doc]:
+        states: list[Any] = d_batch.states
         gradients = [
             xp2torch(
-                model.ops.xp.concatenate([d_batch.states[w.doc][w.words] for w in batch]),
+                model.ops.xp.concatenate([states[w.doc][w.words] for w in batch]),
                 device=output.device,
             )
             for batch, output in rows

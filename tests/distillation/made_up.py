@@ -81,6 +81,7 @@ progress_bar = false
 ents_f = 1.0
 [training.before_to_disk]
 @callbacks = "spacy-xner.plain_pipeline.v1"
+[initialize]
 [initialize.before_init]
 @callbacks = "spacy-xner.tokenizer_rules.v1"
 """
