@@ -4,7 +4,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.training.iob_utils import biluo_to_iob, iob_to_biluo
 
@@ -28,7 +28,7 @@ N_TAGS = len(TAGSET)
 
 # Drawn through a seed: hypothesis is slow at drawing arrays number by number.
 generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def some_iob2(rng):

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from spacy.language import Language
@@ -74,10 +74,10 @@ def save_checkpoint(
     for name, pipe in _trainable(nlp):
         with atomic_write(fresh / f"{name}.model") as file:
             file.write(pipe.model.to_bytes())
-    arrays: dict[str, Any]  # numpy's annotation takes them for flags of `savez`
     arrays, updates = _optimizer_state(nlp, optimizer)
     with atomic_write(fresh / "optimizer.npz") as file:
-        np.savez(file, **arrays)
+        # Numpy's annotation takes them for flags of `savez`.
+        np.savez(file, **cast("dict[str, Any]", arrays))
     kind, keys, position, has_gauss, gauss = np.random.get_state()
     version, internal, python_gauss = random.getstate()
     state = {

@@ -17,12 +17,12 @@ from spacy.tokens import Doc
 from spacy_transformers.data_classes import FullTransformerBatch, TransformerData, WordpieceBatch
 from thinc.api import Model, PyTorchShim, get_torch_default_device, torch2xp, xp2torch
 from thinc.types import Floats2d, Ragged
-from transformers.file_utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from ..encoders.load import load_encoder
 from ..encoders.serialize import encoder_from_bytes, encoder_to_bytes
 from ..errors import XnerError
-from .batches import BATCH_PIECES, run_batch, windows_of
+from .batches import BATCH_PIECES, WORTHWHILE, run_batch, windows_of
 from .precision import autocast_type
 from .windows import Window, WordPieces, batch_windows
 
@@ -129,8 +129,9 @@ def _drop_nothing(module: torch.nn.Module) -> None:
     for layer in module.modules():
         if isinstance(layer, torch.nn.Dropout):
             layer.p = 0.0
-        if isinstance(getattr(layer, "dropout_prob", None), float):
-            layer.dropout_prob = 0.0
+        for name in ("dropout", "dropout_prob"):  # T5, BERT: rates outside a Dropout layer
+            if isinstance(getattr(layer, name, None), float):
+                setattr(layer, name, 0.0)
 
 
 @dataclass
@@ -200,7 +201,7 @@ def forward(
     pad, precision = shim.tokenizer.pad_token_id, model.attrs["precision"]
     rows: list[tuple[list[Window], torch.Tensor]] = []
     with torch.set_grad_enabled(is_train):
-        for batch in batch_windows(windows, BATCH_PIECES):
+        for batch in batch_windows(windows, BATCH_PIECES, WORTHWHILE[is_train]):
             rows.append((batch, run_batch(shim._model, batch, pad=pad, precision=precision)))
     states: list[Any] = [model.ops.alloc2f(len(doc), model.get_dim("nO")) for doc in docs]
     for batch, output in rows:
@@ -211,10 +212,10 @@ def forward(
             at += len(window.words)
 
     def backprop(d_batch: TokenStates) -> Sequence[Doc]:
-        states: list[Any] = d_batch.states
+        d_states: list[Any] = d_batch.states
         gradients = [
             xp2torch(
-                model.ops.xp.concatenate([states[w.doc][w.words] for w in batch]),
+                model.ops.xp.concatenate([d_states[w.doc][w.words] for w in batch]),
                 device=output.device,
             )
             for batch, output in rows

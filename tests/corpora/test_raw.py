@@ -4,7 +4,7 @@ import unicodedata
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spacy_xner.corpora.conll import Sentence
@@ -54,7 +54,7 @@ def test_sentence_without_letters_excludes_nothing():
     assert len(exclusion) == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32 - 1))
 def test_matches_agrees_with_plain_comparison(seed):
     # Few letters and short words, so that overlaps are frequent and some forms are short.

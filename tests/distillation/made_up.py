@@ -70,6 +70,7 @@ learn_rate = 0.01
 train_corpus = "corpora.distillation"
 dev_corpus = "corpora.dev"
 seed = ${system.seed}
+gpu_allocator = ${system.gpu_allocator}
 patience = 0
 max_epochs = 2
 max_steps = 0

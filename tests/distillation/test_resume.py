@@ -80,6 +80,14 @@ def resume(labels, output, text=TEXT, **changes):
     return nlp
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_waiting_for_the_disk():
+    """A killed process loses nothing that it wrote; only a loss of power would."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spacy_xner.corpora.files.os.fsync", lambda handle: None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def whole(labels, tmp_path_factory):
     """Weights of a run that nothing stopped, and what its logger was told."""

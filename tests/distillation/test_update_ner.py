@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import fix_random_seed
-from thinc.api import Adam
+from thinc.api import SGD, Adam
 
 from spacy_xner.distillation.parser import _last_and_space, _Moves, soft_targets, update_ner
 from spacy_xner.errors import XnerError
@@ -19,6 +19,7 @@ from spacy_xner.tags import TagSet, decode, iob2_to_biluo
 from .made_up import TAGSET, config_of, sure_of, tagged_sentences
 
 MODEL = config_of().interpolate()["components"]["ner"]["model"]
+SENTENCES = tagged_sentences(6)
 
 
 def make_student(labels, sentences):
@@ -40,8 +41,8 @@ def targets_of(sentences, sure=0.9):
     return [soft_targets(sure_of(tags, sure=sure), TAGSET) for _, tags in sentences]
 
 
-def train(nlp, ner, sentences, steps, drop=0.0):
-    optimizer = Adam(0.01, use_averages=False)
+def train(nlp, ner, sentences, steps, drop=0.0, optimizer=None):
+    optimizer = optimizer or Adam(0.01, use_averages=False)
     targets = targets_of(sentences)
     return [
         update_ner(ner, docs_of(nlp, sentences), targets, TAGSET, drop=drop, sgd=optimizer)
@@ -51,11 +52,7 @@ def train(nlp, ner, sentences, steps, drop=0.0):
 
 @lru_cache
 def untrained(labels):
-    nlp = spacy.blank("xx")
-    ner = nlp.add_pipe("ner", config={"model": MODEL})
-    for label in labels:
-        ner.add_label(label)
-    return nlp, ner
+    return make_student(labels, SENTENCES[:1])
 
 
 TYPE_SETS = st.sampled_from(
@@ -63,7 +60,7 @@ TYPE_SETS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=60)
 @given(
     TYPE_SETS,
     st.lists(
@@ -89,6 +86,7 @@ def test_the_table_of_moves_is_that_of_the_parser(types, tokens, rng):
         ours = moves.allowed[opened[0], last[t], space[t]]
         parsers = [ner.moves.is_valid(state, name) for name in names]
         assert ours.tolist() == parsers, (t, names)
+        assert any(parsers)
         chosen = rng.choice(np.flatnonzero(ours).tolist())
         ner.moves.apply_transition(state, names[chosen])
         opened = moves.open_after(np.array([chosen]))
@@ -140,9 +138,6 @@ class SpiedModel:
             return backprop(gradient)
 
         return output, noted
-
-
-SENTENCES = tagged_sentences(6)
 
 
 def test_forbidden_moves_get_no_gradient_and_the_others_sum_to_zero():
@@ -220,8 +215,10 @@ def test_the_order_of_a_batch_does_not_matter():
     found = []
     for sentences in (SENTENCES, SENTENCES[::-1]):
         nlp, ner = make_student(("PER", "LOC"), SENTENCES)
-        found.append(train(nlp, ner, sentences, 3))
-    np.testing.assert_allclose(found[0], found[1], rtol=1e-3)
+        # Adam would make steps of one size even where a gradient is only rounding.
+        optimizer = SGD(0.01, use_averages=False)
+        found.append(train(nlp, ner, sentences, 3, optimizer=optimizer))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
 
 
 def test_dropout_is_applied():
