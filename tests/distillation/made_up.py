@@ -51,6 +51,11 @@ pretrained_vectors = null
 path = ${paths.soft_labels}
 split = "train"
 held_out = 0.2
+[corpora.train]
+@readers = "spacy-xner.SoftLabelCorpus.v1"
+path = ${paths.soft_labels}
+split = "train"
+held_out = 0.2
 [corpora.dev]
 @readers = "spacy-xner.SoftLabelCorpus.v1"
 path = ${paths.soft_labels}
@@ -67,7 +72,7 @@ discard_oversize = false
 @optimizers = "Adam.v1"
 learn_rate = 0.01
 [training]
-train_corpus = "corpora.distillation"
+train_corpus = "corpora.train"
 dev_corpus = "corpora.dev"
 seed = ${system.seed}
 gpu_allocator = ${system.gpu_allocator}
