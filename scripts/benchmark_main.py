@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,7 +63,9 @@ class Bench:
 
 
 def main(
-    data_root: Annotated[Path, typer.Option(help="Laid out as MasakhaNER")] = Path("../shared/data"),
+    data_root: Annotated[Path, typer.Option(help="Laid out as MasakhaNER")] = Path(
+        "../shared/data"
+    ),
     work: Annotated[Path, typer.Option(help="What is made on the way")] = Path("training/main"),
     results: Path = Path("docs/results/main.jsonl"),
     target: Annotated[str, typer.Option(help="Target languages")] = "swa hau ibo yor si am",
@@ -78,7 +81,7 @@ def main(
         for seed in range(seeds):
             for recipe, make in (("distillation", make_student), ("hard-labels", make_hard)):
                 name = f"{recipe}/{lang}-{seed}"
-                path = bench.made(name, lambda out, m=make: m(bench, lang, seed, out))
+                path = bench.made(name, partial(make, bench, lang, seed))
                 score(bench, lang, path, recipe=recipe, seed=seed)
     compare(bench, targets, seeds)
 
@@ -101,7 +104,10 @@ def prepare_teacher(bench: Bench, data_root: Path, targets: list[str]) -> None:
     )
     for lang in targets:
         raw = work / "corpus/raw" / f"{lang}.txt"
-        made(f"soft/{lang}", lambda out, raw=raw, lang=lang: annotate(work / "teacher", raw, out, lang=lang))
+        made(
+            f"soft/{lang}",
+            lambda out, raw=raw, lang=lang: annotate(work / "teacher", raw, out, lang=lang),
+        )
         made(
             f"vectors/{lang}",
             lambda out, raw=raw: vectors(work / "teacher", out, [raw, work / "corpus/train.conll"]),
@@ -188,7 +194,10 @@ def score(
             )
         )
     bench.rows.upsert(rows)
-    msg.info(f"{recipe} {role} {lang} seed {seed}: " + ", ".join(f"{r['text']} {r['value']:.1f}" for r in rows))
+    msg.info(
+        f"{recipe} {role} {lang} seed {seed}: "
+        + ", ".join(f"{r['text']} {r['value']:.1f}" for r in rows)
+    )
 
 
 def _counts_path(bench: Bench, recipe: str, role: str, lang: str, seed: int) -> Path:

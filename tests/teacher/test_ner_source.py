@@ -161,7 +161,9 @@ def test_an_early_doubt_of_a_long_text_is_not_forgotten():
 @pytest.mark.parametrize("upstream", ["tok2vec", "transformer"])
 def test_a_parser_that_listens_is_a_source(encoder, upstream, tmp_path):
     nlp = spacy.blank("xx")
-    config = transformer_config(encoder, frozen=[]) if upstream == "transformer" else {"model": SMALL}
+    config = (
+        transformer_config(encoder, frozen=[]) if upstream == "transformer" else {"model": SMALL}
+    )
     nlp.add_pipe(upstream, config=config)
     listener = TRANSFORMER_LISTENER if upstream == "transformer" else LISTENER
     nlp.add_pipe("ner", config={"model": PARSER | {"tok2vec": listener}})
