@@ -25,7 +25,6 @@ __all__ = [
     "config_sha",
     "file_sha",
     "identity",
-    "latest",
     "machine",
     "make_row",
     "versions",
@@ -41,7 +40,10 @@ REQUIRED_F1 = (
     "command",
 )
 # What a run finds out, as against what it was told: a second run of the same command replaces it.
-MEASURED = frozenset({"value", "low", "high", "p", "n", "versions", "machine", "date"})
+# `config_sha` is among these: under a changed config the same command's row is replaced.
+MEASURED = frozenset(
+    {"value", "low", "high", "p", "n", "config_sha", "versions", "machine", "date"}
+)
 
 
 class ResultRows:
@@ -123,21 +125,6 @@ def identity(row: Mapping[str, Any], ignore: Iterable[str] = ()) -> str:
     """
     left_out = MEASURED | set(ignore)
     return _dump({key: value for key, value in row.items() if key not in left_out})
-
-
-def latest(rows: Iterable[Row]) -> list[Row]:
-    """Leave out rows that were measured again with a changed config or changed data.
-
-    rows (Iterable[Row]): Rows in the order of their file.
-    RETURNS (list[Row]): Of rows that differ only in `config_sha` (and what was measured) the one
-        of the newest date, of equal dates the last.
-    """
-    newest: dict[str, Row] = {}
-    for row in rows:
-        key = identity(row, ignore=["config_sha"])
-        if key not in newest or row.get("date", "") >= newest[key].get("date", ""):
-            newest[key] = row
-    return list(newest.values())
 
 
 def check_row(row: Mapping[str, Any]) -> None:

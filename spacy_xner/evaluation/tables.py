@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ..errors import XnerError
-from .results import ResultRows, Row, latest
+from .results import ResultRows, Row
 
 __all__ = ["TABLES", "Table", "render_readme", "render_table"]
 
@@ -67,8 +67,9 @@ def render_table(name: str, results: Path, *, shown_as: str = "docs/results") ->
     """
     table = TABLES[name]
     file = f"{table.benchmark}.jsonl"
-    rows = [row for row in latest(ResultRows(results / file).read()) if not _is_sample(row)]
-    rows = [row for row in rows if table.select(row)]
+    rows = [row for row in ResultRows(results / file).read() if not _is_sample(row)]
+    # Scores of the text in NFC or NFD are there to be compared with these, not to be mixed in.
+    rows = [row for row in rows if not row.get("normal_form") and table.select(row)]
     if not rows:
         return NOT_MEASURED
     header, *body = table.render(rows)

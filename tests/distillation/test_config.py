@@ -96,7 +96,7 @@ def test_a_pipeline_without_ner_is_an_error(labels):
 def test_a_corpus_that_is_not_soft_labels_is_an_error(labels):
     text = CONFIG.replace(
         '@readers = "spacy-xner.SoftLabelCorpus.v1"', '@readers = "spacy.JsonlCorpus.v1"', 1
-    ).replace('split = "train"\nheld_out = 0.2', "limit = 3")
+    ).replace('split = "train"\nheld_out = 0.2', "limit = 3", 1)
     text = text.replace("path = ${paths.soft_labels}\nlimit", 'path = "x.jsonl"\nlimit')
     with pytest.raises(XnerError, match="does not read soft labels"):
         run(labels, config=config_of(text))

@@ -113,6 +113,7 @@ def test_the_same_seed_gives_the_same_student(labels):
 def test_a_logger_gets_what_spacys_own_loop_tells(labels, tmp_path):
     _, infos = recorded(labels, tmp_path / "ours")
     config = config_of(RECORDED, paths__soft_labels=str(labels), training__max_steps=4)
+    (tmp_path / "theirs").mkdir()
     train(init_nlp(config), tmp_path / "theirs")
     theirs = next(info for info in INFOS if info is not None)
     ours = infos[0]

@@ -1,7 +1,5 @@
 import errno
 import os
-import subprocess
-import sys
 
 import pytest
 from transformers import AutoModel, AutoTokenizer
@@ -169,12 +167,3 @@ def test_mistakes_end_with_a_message_and_exit_code_1(options, told, tmp_path):
 def test_unknown_source_is_refused_by_the_function(tmp_path):
     with pytest.raises(XnerError, match="--source web: expected one of embedded, hub, path"):
         encoder(tmp_path / "e", source="web")
-
-
-@pytest.mark.slow
-def test_importing_the_command_loads_neither_torch_nor_transformers():
-    code = "import sys, spacy_xner.cli.encoder; print({'torch', 'transformers'} & set(sys.modules))"
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == "set()"

@@ -68,7 +68,7 @@ def test_other_words_of_the_script_split_into_smaller_known_pieces(kind, tiny_of
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_text_that_was_given_keeps_its_pieces(kind, tiny_of, texts, data):
     mixed = st.lists(

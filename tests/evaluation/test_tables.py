@@ -107,7 +107,8 @@ def test_row_measured_again_with_another_config_counts_once(results):
     row = f1("teacher", "hau", 70.0, config_sha="new", date="2025-06-01")
     old = f1("teacher", "hau", 10.0, config_sha="old", date="2025-05-01")
     path = results / "other"
-    ResultRows(path / "main.jsonl").upsert([row, old])
+    ResultRows(path / "main.jsonl").upsert([old])
+    ResultRows(path / "main.jsonl").upsert([row])
     assert "| teacher | 70.0 | 70.0 |" in render_table("main", path)
 
 

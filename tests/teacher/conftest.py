@@ -7,6 +7,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
+from thinc.api import Optimizer
 
 from ..encoders.tiny import make_tiny
 
@@ -70,18 +71,26 @@ def make_pipeline(encoder: Path, **settings: Any) -> Language:
     return nlp
 
 
-def train(nlp: Language, steps: int, rate: float = 0.01, tagged: list = TAGGED) -> list[float]:
-    """Train on the tagged sentences; give the loss of each step."""
+def train(nlp: Language, steps: int, rate: float = 0.005, tagged: list = TAGGED) -> list[float]:
+    """Initialise and train on the tagged sentences; give the loss of each step."""
     spacy.util.fix_random_seed(0)
     examples = examples_of(nlp, tagged)
     optimizer = nlp.initialize(lambda: examples)
     optimizer.learn_rate = rate
-    found = []
-    for _ in range(steps):
-        losses: dict[str, float] = {}
-        nlp.update(examples, sgd=optimizer, losses=losses)
-        found.append(losses["xner_teacher"] if "xner_teacher" in losses else losses["ner"])
-    return found
+    return [update(nlp, examples, optimizer) for _ in range(steps)]
+
+
+def update(nlp: Language, examples: list[Example], optimizer: Optimizer) -> float:
+    """Make one step as `spacy train` does; give the loss.
+
+    `nlp.update(..., sgd=optimizer)` would step the transformer before its listener has given it
+    gradients.
+    """
+    losses: dict[str, float] = {}
+    nlp.update(examples, sgd=False, losses=losses)
+    for _, pipe in nlp.pipeline:
+        pipe.finish_update(optimizer)
+    return losses[nlp.pipe_names[-1]]
 
 
 @pytest.fixture(scope="session")

@@ -105,11 +105,12 @@ def test_spacy_train_makes_a_teacher_from_the_shipped_config(encoder, tmp_path):
             "paths.train": str(data),
             "paths.dev": str(data),
             "components.transformer.model.precision": "fp32",
-            "training.max_steps": 30,
-            "training.eval_frequency": 10,
+            "components.transformer.model.frozen": [],
+            "training.max_steps": 150,
+            "training.eval_frequency": 50,
             "training.optimizer.learn_rate.initial_rate": 0.01,
             "training.optimizer.learn_rate.warmup_steps": 2,
-            "training.optimizer.learn_rate.total_steps": 40,
+            "training.optimizer.learn_rate.total_steps": 160,
         },
     )
     nlp = spacy.load(tmp_path / "out" / "model-best")
