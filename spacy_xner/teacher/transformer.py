@@ -31,7 +31,7 @@ __all__ = ["TokenStates", "build_transformer_model_v1"]
 
 def build_transformer_model_v1(
     name: str,
-    frozen: list[str] | None = None,
+    frozen: list[str] = ["embeddings"],  # noqa: B006  (spaCy fills None in as an empty list)
     precision: str = "auto",
     max_length: int = 256,
     overlap: int = 64,
@@ -60,7 +60,7 @@ def build_transformer_model_v1(
         dims={"nO": None},
         attrs={
             "name": str(name),
-            "frozen": list(frozen if frozen is not None else ["embeddings"]),
+            "frozen": list(frozen),
             "precision": precision,
             "max_length": max_length,
             "overlap": overlap,
