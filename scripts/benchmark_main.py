@@ -98,8 +98,10 @@ def prepare_teacher(bench: Bench, data_root: Path, targets: list[str]) -> None:
     made("encoder", lambda out: encoder(out, keep_vocab_of=text))
     made(
         "teacher",
-        lambda out: _keep_best(
-            out, lambda to: train_teacher(TEACHER, to, work / "encoder", work / "corpus")
+        lambda out: _keep(
+            "model-best",
+            out,
+            lambda to: train_teacher(TEACHER, to, work / "encoder", work / "corpus"),
         ),
     )
     for lang in targets:
@@ -114,11 +116,15 @@ def prepare_teacher(bench: Bench, data_root: Path, targets: list[str]) -> None:
         )
 
 
-def _keep_best(out: Path, run: Callable[[Path], Any]) -> None:
-    """Train into a folder and keep of it the best model alone."""
-    run(out.with_name(out.name + ".run"))
-    (out.with_name(out.name + ".run") / "model-best").rename(out)
-    shutil.rmtree(out.with_name(out.name + ".run"))
+def _keep(model: str, out: Path, run: Callable[[Path], Any]) -> None:
+    """Train into a folder and keep one model of it.
+
+    Of a student the last one: a few hundred held-out sentences choose worse than no choice.
+    """
+    folder = out.with_name(out.name + ".run")
+    run(folder)
+    (folder / model).rename(out)
+    shutil.rmtree(folder)
 
 
 def _settings(bench: Bench, lang: str, seed: int) -> dict[str, Any]:
@@ -132,13 +138,13 @@ def _settings(bench: Bench, lang: str, seed: int) -> dict[str, Any]:
 def make_student(bench: Bench, lang: str, seed: int, out: Path) -> None:
     soft = bench.work / f"soft/{lang}"
     overrides = _settings(bench, lang, seed)
-    _keep_best(out, lambda to: distill(STUDENT, [soft], to, overrides=overrides))
+    _keep("model-last", out, lambda to: distill(STUDENT, [soft], to, overrides=overrides))
 
 
 def make_hard(bench: Bench, lang: str, seed: int, out: Path) -> None:
     soft = [str(bench.work / f"soft/{lang}")]
     overrides = {**_settings(bench, lang, seed), "paths.soft_labels": soft}
-    _keep_best(out, lambda to: train(STUDENT, to, overrides=overrides))
+    _keep("model-last", out, lambda to: train(STUDENT, to, overrides=overrides))
 
 
 def score(

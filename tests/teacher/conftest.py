@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import spacy
 from spacy.language import Language
@@ -10,6 +11,10 @@ from spacy.training import Example
 from thinc.api import Optimizer
 
 from ..encoders.tiny import make_tiny
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 TEXTS = [
     "Amina Bello visited Lagos on Monday with the minister of finance .",

@@ -158,6 +158,7 @@ def test_an_early_doubt_of_a_long_text_is_not_forgotten():
     assert found[:, doubt > 0.05].mean() > 0.7 * doubt[doubt > 0.05].mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("upstream", ["tok2vec"])
 def test_a_parser_that_listens_is_a_source(encoder, upstream, tmp_path):
     nlp = spacy.blank("xx")

@@ -38,6 +38,7 @@ def probabilities(nlp, texts):
     return nlp.get_pipe("xner_teacher").predict_probabilities(docs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_teacher_on_every_family_is_trained_saved_and_loaded(tiny_of, tmp_path, kind):
     nlp = make_pipeline(tiny_of(kind))

@@ -86,7 +86,7 @@ def test_a_long_document_is_stitched_from_windows(encoder, nlp):
     )
     for window in windows:
         with torch.inference_mode():
-            states = module(input_ids=torch.tensor([window.ids])).last_hidden_state[0]
+            states = module(input_ids=torch.tensor(window.ids[None])).last_hidden_state[0]
         expected[window.words] = states[window.positions].numpy()
     assert len(windows) > 5
     np.testing.assert_allclose(model.predict([doc]).states[0], expected, atol=2e-5)
@@ -170,6 +170,14 @@ def test_nothing_frozen_trains_the_table_too(encoder, nlp):
     gradients_of(model, [doc], [np.ones((len(doc), WIDTH), dtype="float32")])
     model.finish_update(Adam(0.01))
     assert not torch.equal(before, table)
+
+
+def test_a_config_that_does_not_say_freezes_the_embeddings(encoder):
+    nlp = spacy.blank("xx")
+    config = transformer_config(encoder)
+    assert "frozen" not in config["model"]
+    model = nlp.add_pipe("transformer", config=config).model
+    assert model.attrs["frozen"] == ["embeddings"]
 
 
 def test_a_frozen_name_that_the_encoder_does_not_have_is_an_error(encoder):
