@@ -110,10 +110,6 @@ def prepare_teacher(bench: Bench, data_root: Path, targets: list[str]) -> None:
             f"soft/{lang}",
             lambda out, raw=raw, lang=lang: annotate(work / "teacher", raw, out, lang=lang),
         )
-        made(
-            f"vectors/{lang}",
-            lambda out, raw=raw: vectors(work / "teacher", out, [raw, work / "corpus/train.conll"]),
-        )
 
 
 def _keep(model: str, out: Path, run: Callable[[Path], Any]) -> None:

@@ -56,6 +56,7 @@ def vectors(
     from ..distillation.tokenizer import tokenizer_rules
     from ..distillation.vectors import (
         FloretSettings,
+        both_spellings,
         count_words,
         encode_words,
         fit_floret,
@@ -75,7 +76,8 @@ def vectors(
     states = encode_words(spacy.load(teacher), words, report=show)
     weights = np.log1p(np.array([counts[word] for word in words]))
     reduced = reduce_width(states, min(width, states.shape[1], len(words)), weights)
-    nlp.vocab.vectors = fit_floret(words, reduced, FloretSettings(rows=rows))
+    spellings, index = both_spellings(words)
+    nlp.vocab.vectors = fit_floret(spellings, reduced[index], FloretSettings(rows=rows))
     nlp.vocab.vectors.strings = nlp.vocab.strings
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     nlp.to_disk(output)

@@ -233,6 +233,7 @@ class _Run:
                 tagset,
                 temperature=self.settings.temperature,
                 alpha=self.settings.alpha,
+                entity_weight=self.settings.entity_weight,
             )
             for eg in batch
         ]

@@ -1,6 +1,7 @@
 """The corpus that a student learns from: soft labels, carried over to the student's own tokens."""
 
 import random
+import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -18,10 +19,14 @@ __all__ = ["PROBABILITIES", "SoftLabelReader", "make_soft_label_reader"]
 
 PROBABILITIES = "spacy-xner.probabilities"
 _SPLITS = ("all", "train", "held_out")
+_NORMAL_FORMS = ("NFC", "NFD")
 
 
 def make_soft_label_reader(
-    path: str | Path | list[str | Path], split: str = "all", held_out: float = 0.02
+    path: str | Path | list[str | Path],
+    split: str = "all",
+    held_out: float = 0.02,
+    normal_forms: list[str] | None = None,
 ) -> "SoftLabelReader":
     """Create a reader of soft labels.
 
@@ -30,6 +35,9 @@ def make_soft_label_reader(
     split (str): "train", "held_out", or "all" for both.
     held_out (float): Share of the documents that "train" leaves to "held_out"; a document's name
         decides, so that both agree whatever is added.
+    normal_forms (Optional[List[str]]): Unicode normal forms, "NFC" or "NFD" or both. Each
+        document is read in one of them, by chance, so that a student learns all spellings; None
+        leaves the text as it is.
     RETURNS (SoftLabelReader): A callable from a pipeline to examples.
     """
     if split not in _SPLITS:
@@ -39,7 +47,12 @@ def make_soft_label_reader(
     paths = [path] if isinstance(path, str | Path) else list(path)
     if not paths:
         raise XnerError("No soft-label folder was given. Expected at least one.")
-    return SoftLabelReader(paths, split, held_out)
+    unknown = sorted(set(normal_forms or []) - set(_NORMAL_FORMS))
+    if unknown:
+        raise XnerError(
+            f"normal_forms has {', '.join(unknown)}; expected some of {', '.join(_NORMAL_FORMS)}."
+        )
+    return SoftLabelReader(paths, split, held_out, normal_forms or [])
 
 
 class SoftLabelReader:
@@ -51,11 +64,19 @@ class SoftLabelReader:
     paths (Sequence[Union[str, Path]]): The soft-label folders.
     split (str): "all", "train" or "held_out".
     held_out (float): Share of documents held out.
+    normal_forms (Sequence[str]): Unicode normal forms of which each document gets one.
     """
 
-    def __init__(self, paths: Sequence[str | Path], split: str, held_out: float) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        split: str,
+        held_out: float,
+        normal_forms: Sequence[str] = (),
+    ) -> None:
         self.split = split
         self.held_out = held_out
+        self.normal_forms = normal_forms
         self._texts = _group_by_text([SoftLabelCorpus(path) for path in paths])
         self.tagset = TagSet(self._texts[0][0].tags)
 
@@ -75,8 +96,9 @@ class SoftLabelReader:
         nlp (Language): The student; its tokenizer cuts the texts.
         YIELDS (Example): `reference.user_data[PROBABILITIES]` holds tokens x tags.
         """
+        rng = random.Random(0)
         for shard in self._shards():
-            yield from self._examples(nlp, shard)
+            yield from self._examples(nlp, shard, rng)
 
     def shuffled(self, nlp: Language, seed: int) -> Iterator[Example]:
         """Read shards in random order and the documents of each in random order.
@@ -89,7 +111,7 @@ class SoftLabelReader:
         shards = list(self._shards())
         rng.shuffle(shards)
         for shard in shards:
-            examples = list(self._examples(nlp, shard))
+            examples = list(self._examples(nlp, shard, rng))
             rng.shuffle(examples)
             yield from examples
 
@@ -98,13 +120,18 @@ class SoftLabelReader:
             for shard in range(len(corpora[0].shards)):
                 yield text, shard
 
-    def _examples(self, nlp: Language, shard: tuple[int, int]) -> Iterator[Example]:
+    def _examples(
+        self, nlp: Language, shard: tuple[int, int], rng: random.Random
+    ) -> Iterator[Example]:
         text, index = shard
         for labels in zip(*(c.read_shard(index) for c in self._texts[text]), strict=True):
             if self._wants(labels[0].doc_id):
                 doc = nlp.make_doc(labels[0].text)
                 if len(doc):
-                    yield _example(doc, self._mean(doc, labels), self.tagset)
+                    probabilities = self._mean(doc, labels)
+                    if self.normal_forms:
+                        doc = _in_normal_form(doc, rng.choice(self.normal_forms))
+                    yield _example(doc, probabilities, self.tagset)
 
     def _wants(self, doc_id: str) -> bool:
         if self.split == "all":
@@ -151,6 +178,14 @@ def _group_by_text(corpora: Iterable[SoftLabelCorpus]) -> list[list[SoftLabelCor
             )
         group.append(corpus)
     return list(groups.values())
+
+
+def _in_normal_form(doc: Doc, form: str) -> Doc:
+    """Spell a document's tokens in a normal form; the tokens stay the same."""
+    if unicodedata.is_normalized(form, doc.text):  # type: ignore[arg-type]
+        return doc
+    words = [unicodedata.normalize(form, token.text) for token in doc]  # type: ignore[arg-type]
+    return Doc(doc.vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
 
 
 def _example(doc: Doc, probabilities: np.ndarray, tagset: TagSet) -> Example:

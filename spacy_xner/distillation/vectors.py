@@ -6,6 +6,7 @@ rows for the word and its character n-grams) is fitted to those vectors: words o
 nearly their own, unknown words what their n-grams tell. spaCy reads such a table without us.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,14 @@ from spacy.vectors import Vectors
 
 from ..errors import XnerError
 
-__all__ = ["FloretSettings", "count_words", "encode_words", "fit_floret", "reduce_width"]
+__all__ = [
+    "FloretSettings",
+    "both_spellings",
+    "count_words",
+    "encode_words",
+    "fit_floret",
+    "reduce_width",
+]
 
 
 @dataclass(frozen=True)
@@ -42,16 +50,27 @@ class FloretSettings:
 
 
 def count_words(nlp: Language, texts: Iterable[str]) -> Counter[str]:
-    """Count the word types of a text that hold a letter.
+    """Count the word types of a text that hold a letter; spellings in NFD count as those in NFC.
 
     nlp (Language): Its tokenizer is the student's.
     texts (Iterable[str]): The text.
-    RETURNS (Counter[str]): Frequency by word.
+    RETURNS (Counter[str]): Frequency by word, in NFC.
     """
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(token.text for token in nlp.tokenizer(text))
+        counts.update(unicodedata.normalize("NFC", token.text) for token in nlp.tokenizer(text))
     return Counter({w: n for w, n in counts.items() if any(char.isalpha() for char in w)})
+
+
+def both_spellings(words: Sequence[str]) -> tuple[list[str], list[int]]:
+    """Give the words in NFC, and in NFD those that differ, which get the vectors of their twins.
+
+    words (Sequence[str]): Word types in NFC.
+    RETURNS (Tuple[List[str], List[int]]): Spellings, and the index of each one's word.
+    """
+    decomposed = [unicodedata.normalize("NFD", word) for word in words]
+    twins = [i for i, word in enumerate(words) if decomposed[i] != word]
+    return [*words, *(decomposed[i] for i in twins)], [*range(len(words)), *twins]
 
 
 def encode_words(

@@ -2,8 +2,8 @@
 bf16 where the machine has it, long documents read in overlapping windows.
 
 The pipe, its listeners and `doc._.trf_data` stay those of spacy-transformers; what differs is the
-layer inside. It hands on one state a token (that of the token's first piece) in place of a padded
-batch of pieces.
+layer inside. In place of a padded batch of pieces it hands on one state a token: that of the
+token's first piece that holds a character.
 """
 
 from collections.abc import Callable, Sequence
@@ -79,7 +79,7 @@ class EncoderShim(PyTorchShim):
     def set_encoder(self, tokenizer: Any, module: Any) -> None:
         self.tokenizer, self._model = tokenizer, module.to(get_torch_default_device())
         _drop_nothing(self._model)
-        self.pieces = WordPieces(tokenizer)
+        self.pieces = WordPieces(tokenizer, skip_mark=True)
 
     def to_bytes(self) -> bytes:
         if self._model is None:

