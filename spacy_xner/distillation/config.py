@@ -30,8 +30,9 @@ class Distillation:
     max_steps (int): Batches; 0 for no limit.
     temperature (float): Targets are p^(1/T), renormalised.
     alpha (float): Share of the hard label in the target, from 0 to 1.
-    entity_weight (float): Weight of an entity's tags beside that of `O`. A student in doubt prefers
-        `O`, which costs recall: with weight w it calls entity what is more likely than 1 / (1 + w).
+    entity_weight (Optional[float]): Weight of an entity's tags beside that of `O`. A student in
+        doubt prefers `O`, which costs recall: with weight w it calls entity what is more likely
+        than 1 / (1 + w). None lets the teacher's own doubt decide (`trust.entity_weight`).
     checkpoint_every (int): Steps between checkpoints; 0: one at every evaluation.
     batcher (Callable): From examples to batches.
     optimizer (Optimizer): The optimizer.
@@ -43,7 +44,7 @@ class Distillation:
     max_steps: int
     temperature: float
     alpha: float
-    entity_weight: float
+    entity_weight: float | None
     checkpoint_every: int
     batcher: Callable[[Iterable[Example]], Iterator[list[Example]]]
     optimizer: Optimizer
@@ -119,7 +120,7 @@ def resolve_distillation(config: Config) -> Distillation:
     checks = {
         "temperature": (block.temperature > 0, "a number above 0"),
         "alpha": (0 <= block.alpha <= 1, "a share from 0 to 1"),
-        "entity_weight": (block.entity_weight > 0, "a number above 0"),
+        "entity_weight": (_is_weight(block.entity_weight), "a number above 0, or null"),
         "dropout": (0 <= block.dropout < 1, "a rate from 0 to under 1"),
         "max_epochs": (block.max_epochs >= 0, "0 (no limit) or more"),
         "max_steps": (block.max_steps >= 0, "0 (no limit) or more"),
@@ -134,6 +135,10 @@ def resolve_distillation(config: Config) -> Distillation:
             "[training] patience are all 0. Set one of them."
         )
     return block
+
+
+def _is_weight(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and value > 0)
 
 
 def init_student(

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from timeit import default_timer as timer
 from typing import IO, Any
@@ -37,6 +37,7 @@ from .checkpoint import (
 from .config import Distillation, init_student, load_student_config, resolve_distillation
 from .parser import soft_targets, update_ner
 from .reader import PROBABILITIES, SoftLabelReader
+from .trust import entity_weight, expected_f1, sample_probabilities
 
 __all__ = ["distill"]
 
@@ -130,6 +131,9 @@ class _Run:
                 f"[distillation] corpus is {settings.corpus!r}, which does not read soft labels. "
                 'Expected @readers = "spacy-xner.SoftLabelCorpus.v1" there.'
             )
+        if settings.entity_weight is None:
+            weight = entity_weight(expected_f1(sample_probabilities(reader.corpora)))
+            settings = replace(settings, entity_weight=weight)
         nlp = init_student(config, reader, reader.tagset.types)
         training = registry.resolve(
             nlp.config.interpolate()["training"], schema=ConfigSchemaTraining
@@ -233,7 +237,7 @@ class _Run:
                 tagset,
                 temperature=self.settings.temperature,
                 alpha=self.settings.alpha,
-                entity_weight=self.settings.entity_weight,
+                entity_weight=self.settings.entity_weight or 1.0,
             )
             for eg in batch
         ]

@@ -83,12 +83,17 @@ class SoftLabelReader:
     @property
     def fingerprint(self) -> list[str]:
         """RETURNS (List[str]): Teacher and text of every folder, in order."""
-        return [f"{corpus.teacher}:{corpus.source}" for text in self._texts for corpus in text]
+        return [f"{corpus.teacher}:{corpus.source}" for corpus in self.corpora]
 
     @property
     def n_words(self) -> int:
         """RETURNS (int): Words of the texts in the teachers' tokens, held-out ones included."""
         return sum(text[0].n_tokens for text in self._texts)
+
+    @property
+    def corpora(self) -> list[SoftLabelCorpus]:
+        """RETURNS (List[SoftLabelCorpus]): The folders."""
+        return [corpus for text in self._texts for corpus in text]
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read in the order of the files.

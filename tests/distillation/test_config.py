@@ -18,6 +18,7 @@ def test_what_the_block_leaves_out_is_filled_in():
     block = resolve_distillation(load_student_config(config_of()).interpolate())
     assert (block.corpus, block.dropout, block.max_steps) == ("corpora.distillation", 0.1, 0)
     assert (block.temperature, block.alpha, block.checkpoint_every) == (1.0, 0.0, 0)
+    assert block.entity_weight == 1.0
     # What it says itself stays: of a function that is named, only arguments are filled in.
     assert block.max_epochs == 2
     assert block.optimizer.learn_rate == 0.01
@@ -54,6 +55,8 @@ def test_unknown_keys_are_refused_with_the_nearest(wrong, nearest, tmp_path):
         ("temperature", 0, "a number above 0"),
         ("temperature", "high", "a number"),
         ("alpha", 1.5, "from 0 to 1"),
+        ("entity_weight", 0, "a number above 0, or null"),
+        ("entity_weight", "high", "a number above 0, or null"),
         ("dropout", 1.0, "from 0 to under 1"),
         ("max_epochs", -1, "or more"),
         ("max_epochs", 0, "Nothing would end"),

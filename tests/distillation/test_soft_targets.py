@@ -70,6 +70,11 @@ def test_alpha_mixes_the_hard_label_in():
     np.testing.assert_allclose(one_token(soft), [0.7, 0.12, 0.03, 0.03, 0.12], rtol=1e-5)
 
 
+def test_entities_weigh_what_they_are_told_to():
+    soft = soft_targets(ONE, TAGSET, entity_weight=3.0)
+    np.testing.assert_allclose(one_token(soft), [0.5, 0.6, 0.15, 0.15, 0.6], rtol=1e-5)
+
+
 def test_alpha_one_is_the_hard_label_alone():
     tags = ["B-PER", "I-PER", "O", "B-LOC", "B-LOC", "I-LOC"]
     soft = soft_targets(sure_of(tags, sure=0.6), TAGSET, alpha=1.0)
