@@ -77,6 +77,18 @@ setup(
             "spacy-xner.ConllCorpus.v1 = spacy_xner.corpora.readers:create_conll_corpus_v1",
             "spacy-xner.SoftLabelCorpus.v1 = spacy_xner.distillation.reader:make_soft_label_reader",
         ],
+        "spacy_misc": [
+            "spacy-xner.weighted_mean.v1 = spacy_xner.distillation.ensembles:make_weighted_mean",
+            "spacy-xner.inferred_reliability.v1 = "
+            "spacy_xner.distillation.ensembles:make_inferred_reliability",
+            "spacy-xner.even_weighting.v1 = spacy_xner.distillation.weightings:make_even_weighting",
+            "spacy-xner.entropy_weighting.v1 = "
+            "spacy_xner.distillation.weightings:make_entropy_weighting",
+            "spacy-xner.agreement_weighting.v1 = "
+            "spacy_xner.distillation.weightings:make_agreement_weighting",
+            "spacy-xner.threshold_weighting.v1 = "
+            "spacy_xner.distillation.weightings:make_threshold_weighting",
+        ],
         "spacy_callbacks": [
             "spacy-xner.tokenizer_rules.v1 = spacy_xner.distillation.tokenizer:tokenizer_rules",
             "spacy-xner.plain_pipeline.v1 = spacy_xner.distillation.plain:make_plain_pipeline",

@@ -18,11 +18,14 @@ __all__ = ["distill", "distill_cli"]
 def distill_cli(
     ctx: typer.Context,
     student_config: Annotated[Path, typer.Argument(help="The student's config")],
-    teacher: Annotated[
-        list[str],
-        typer.Option(help="Soft-label folder, or a pipeline that annotates --text; repeatable"),
-    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the student")],
+    teacher: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Soft-label folder, or a pipeline that annotates --text; repeatable. Left out, "
+            "[distillation.teachers] of the config teach."
+        ),
+    ] = None,
     text: Annotated[
         Path | None, typer.Option(help="Raw text for teachers that are pipelines")
     ] = None,
@@ -40,7 +43,7 @@ def distill_cli(
     with show_validation_error(student_config, hint_fill=False):
         distill(
             student_config,
-            teacher,
+            teacher or [],
             output,
             text=text,
             gpu_id=gpu_id,
@@ -64,6 +67,7 @@ def distill(
     student_config (Union[str, Path]): The student's config.
     teachers (Sequence[Union[str, Path]]): Soft-label folders. A pipeline annotates `text` first,
         into a folder of `output`, and the labels are used again as long as both stay the same.
+        If there are none, the config's own teachers teach.
     output (Union[str, Path]): Folder for the student.
     text (Optional[Union[str, Path]]): Raw text for teachers that are pipelines.
     gpu_id (int): GPU, or -1 for the processor.

@@ -2,19 +2,32 @@
 
 import configparser
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
 from spacy.training import Example
-from spacy.util import load_config, load_model_from_config, registry
+from spacy.util import load_config, load_model_from_config, registry, resolve_dot_names
 from thinc.api import Config, Optimizer, fix_random_seed
 
 from ..errors import XnerError
+from .ensembles import Ensemble
+from .reader import SoftLabelReader
+from .teachers import resolve_teachers
+from .weightings import Weighting
 
-__all__ = ["Distillation", "init_student", "load_student_config", "resolve_distillation"]
+__all__ = [
+    "Distillation",
+    "config_digest",
+    "init_student",
+    "load_student_config",
+    "resolve_corpora",
+    "resolve_distillation",
+    "with_teachers",
+]
 
 DEFAULTS = Path(__file__).parent / "default.cfg"
 _SAMPLE = 200
@@ -34,6 +47,9 @@ class Distillation:
         doubt prefers `O`, which costs recall: with weight w it calls entity what is more likely
         than 1 / (1 + w). None lets the teacher's own doubt decide (`trust.entity_weight`).
     checkpoint_every (int): Steps between checkpoints; 0: one at every evaluation.
+    teachers (Mapping[str, Any]): Settings of each teacher, see `teachers.resolve_teachers`.
+    ensemble (Ensemble): How several teachers of one text become one.
+    weighting (Weighting): Weight of each token.
     batcher (Callable): From examples to batches.
     optimizer (Optimizer): The optimizer.
     """
@@ -46,6 +62,9 @@ class Distillation:
     alpha: float
     entity_weight: float | None
     checkpoint_every: int
+    teachers: Mapping[str, Any]
+    ensemble: Ensemble
+    weighting: Weighting
     batcher: Callable[[Iterable[Example]], Iterator[list[Example]]]
     optimizer: Optimizer
 
@@ -135,6 +154,68 @@ def resolve_distillation(config: Config) -> Distillation:
             "[training] patience are all 0. Set one of them."
         )
     return block
+
+
+def with_teachers(config: Config, folders: Sequence[str | Path]) -> Config:
+    """Settle who teaches: folders that are given, else the config's own teachers.
+
+    config (Config): The student's config, not interpolated.
+    folders (Sequence[Union[str, Path]]): Soft-label folders, maybe none.
+    RETURNS (Config): With their paths in `paths.soft_labels`, and no teachers besides.
+    RAISES: XnerError: Neither names a teacher.
+    """
+    config = config.copy()
+    if folders:
+        config["distillation"]["teachers"] = {}
+        paths = [str(folder) for folder in folders]
+    else:
+        named = resolve_teachers(config.interpolate()["distillation"]["teachers"])
+        paths = [str(teacher.path) for teacher in named]
+        if not (paths or config.get("paths", {}).get("soft_labels")):
+            raise XnerError(
+                "Nobody teaches: [distillation.teachers] is empty. Name a teacher there, or a "
+                "soft-label folder with --teacher."
+            )
+    if paths:
+        config.setdefault("paths", {})["soft_labels"] = paths
+    return config
+
+
+def resolve_corpora(config: Config, block: Distillation) -> tuple[SoftLabelReader, Any]:
+    """Build the readers of what the student learns from and what it is held against.
+
+    config (Config): The interpolated config.
+    block (Distillation): Its `[distillation]` block.
+    RETURNS (Tuple[SoftLabelReader, Callable]): The readers, told teachers, ensemble, weighting.
+    RAISES: XnerError: The first does not read soft labels, or the teachers do not fit together.
+    """
+    dev_name = config.get("training", {}).get("dev_corpus", "corpora.dev")
+    reader, dev_corpus = resolve_dot_names(config, [block.corpus, dev_name])
+    if not isinstance(reader, SoftLabelReader):
+        raise XnerError(
+            f"[distillation] corpus is {block.corpus!r}, which does not read soft labels. "
+            'Expected @readers = "spacy-xner.SoftLabelCorpus.v1" there.'
+        )
+    teachers = resolve_teachers(block.teachers)
+    for one in (reader, dev_corpus):
+        if isinstance(one, SoftLabelReader):
+            one.supervise(teachers or one.teachers, block.ensemble, block.weighting)
+    return reader, dev_corpus
+
+
+def config_digest(config: Config) -> str:
+    """Tell whether two runs have one config; where paths lead is compared by itself.
+
+    config (Config): The interpolated config.
+    RETURNS (str): 16 hex digits, which paths do not change.
+    """
+    rest = config.copy()
+    rest.pop("paths", None)
+    teachers = rest.get("distillation", {}).get("teachers", {})
+    for entry in [*rest.get("corpora", {}).values(), *teachers.values()]:
+        if isinstance(entry, dict):
+            entry.pop("path", None)
+    return hashlib.sha256(rest.to_str().encode("utf8")).hexdigest()[:16]
 
 
 def _is_weight(value: Any) -> bool:

@@ -1,10 +1,9 @@
 """The distillation loop: soft labels in, a spaCy pipeline out."""
 
-import hashlib
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from timeit import default_timer as timer
 from typing import IO, Any
@@ -21,7 +20,7 @@ from spacy.training.loop import (
     create_evaluation_callback,
     update_meta,
 )
-from spacy.util import registry, resolve_dot_names
+from spacy.util import registry
 from thinc.api import Config, Optimizer, fix_random_seed, set_gpu_allocator
 from wasabi.printer import Printer
 
@@ -34,10 +33,18 @@ from .checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from .config import Distillation, init_student, load_student_config, resolve_distillation
+from .config import (
+    Distillation,
+    config_digest,
+    init_student,
+    load_student_config,
+    resolve_corpora,
+    resolve_distillation,
+    with_teachers,
+)
 from .parser import soft_targets, update_ner
-from .reader import PROBABILITIES, SoftLabelReader
-from .trust import entity_weight, expected_f1, sample_probabilities
+from .reader import PROBABILITIES, WEIGHTS, SoftLabelReader
+from .trust import entity_weight, expected_f1
 
 __all__ = ["distill"]
 
@@ -57,8 +64,8 @@ def distill(
 ) -> tuple[Language, Path | None]:
     """Train a student from soft labels, as `spacy train` would from gold.
 
-    corpus (Union[str, Path, Sequence]): Soft-label folders; they take the place of
-        `paths.soft_labels` in the config.
+    corpus (Union[str, Path, Sequence]): Soft-label folders; they take the place of the config's
+        teachers, which an empty sequence leaves in charge.
     student_config (Union[str, Path, Config]): The student's config.
     output_path (Optional[Union[str, Path]]): Folder for `model-best`, `model-last` and the
         checkpoint.
@@ -71,8 +78,7 @@ def distill(
     RAISES: XnerError: The config or the soft labels are faulty, or there is no such checkpoint.
     """
     folders = [corpus] if isinstance(corpus, str | Path) else list(corpus)
-    paths = {"paths.soft_labels": [str(folder) for folder in folders]}
-    config = load_student_config(student_config, {**paths, **(overrides or {})})
+    config = with_teachers(load_student_config(student_config, overrides), folders)
     run = _Run.create(config, Path(output_path) if output_path else None, use_gpu)
     if resume and run.output is None:
         raise XnerError("There is nothing to resume without an output folder.")
@@ -124,22 +130,14 @@ class _Run:
         if use_gpu >= 0 and allocator:
             set_gpu_allocator(allocator)
         settings = resolve_distillation(plain)
-        dev_name = training.get("dev_corpus", "corpora.dev")
-        reader, dev_corpus = resolve_dot_names(plain, [settings.corpus, dev_name])
-        if not isinstance(reader, SoftLabelReader):
-            raise XnerError(
-                f"[distillation] corpus is {settings.corpus!r}, which does not read soft labels. "
-                'Expected @readers = "spacy-xner.SoftLabelCorpus.v1" there.'
-            )
+        reader, dev_corpus = resolve_corpora(plain, settings)
         if settings.entity_weight is None:
-            weight = entity_weight(expected_f1(sample_probabilities(reader.corpora)))
-            settings = replace(settings, entity_weight=weight)
+            settings.entity_weight = entity_weight(expected_f1(reader.sample()))
         nlp = init_student(config, reader, reader.tagset.types)
         training = registry.resolve(
             nlp.config.interpolate()["training"], schema=ConfigSchemaTraining
         )
-        digest = hashlib.sha256(_without_paths(plain).to_str().encode("utf8")).hexdigest()[:16]
-        identity = {"config": digest, "soft labels": reader.fingerprint}
+        identity = {"config": config_digest(plain), "soft labels": reader.fingerprint}
         return cls(nlp, reader, settings, training, dev_corpus, output, identity)
 
     def restore(self) -> None:
@@ -241,6 +239,8 @@ class _Run:
             )
             for eg in batch
         ]
+        for eg, target in zip(batch, targets, strict=True):
+            target *= eg.reference.user_data[WEIGHTS][:, None]
         docs = [eg.predicted for eg in batch]
         return update_ner(ner, docs, targets, tagset, drop=self.settings.dropout)
 
@@ -293,13 +293,3 @@ class _Run:
                 " and run the same command with --resume."
             ) from error
         info["output_path"] = str(last)
-
-
-def _without_paths(config: Config) -> Config:
-    """Paths may move between a run and its resumption; what they hold is compared by itself."""
-    rest = config.copy()
-    rest.pop("paths", None)
-    for reader in rest.get("corpora", {}).values():
-        if isinstance(reader, dict):
-            reader.pop("path", None)
-    return rest

@@ -1,9 +1,11 @@
 """The corpus that a student learns from: soft labels, carried over to the student's own tokens."""
 
+import copy
 import random
 import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,17 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from ..corpora.soft_labels import SoftLabelCorpus, SoftLabels
+from ..corpora.soft_labels import SoftLabels
 from ..errors import XnerError
 from ..tags import TagSet, align_probabilities, decode, spans_from_iob2
+from .ensembles import Ensemble, make_weighted_mean
+from .teachers import MappedCorpus, Teacher, teachers_of
+from .weightings import Weighting, make_even_weighting
 
-__all__ = ["PROBABILITIES", "SoftLabelReader", "make_soft_label_reader"]
+__all__ = ["PROBABILITIES", "WEIGHTS", "SoftLabelReader", "make_soft_label_reader"]
 
 PROBABILITIES = "spacy-xner.probabilities"
+WEIGHTS = "spacy-xner.weights"
 _SPLITS = ("all", "train", "held_out")
 _NORMAL_FORMS = ("NFC", "NFD")
 
@@ -52,7 +58,7 @@ def make_soft_label_reader(
         raise XnerError(
             f"normal_forms has {', '.join(unknown)}; expected some of {', '.join(_NORMAL_FORMS)}."
         )
-    return SoftLabelReader(paths, split, held_out, normal_forms or [])
+    return SoftLabelReader(teachers_of(paths), split, held_out, normal_forms or [])
 
 
 class SoftLabelReader:
@@ -61,7 +67,7 @@ class SoftLabelReader:
     The same examples serve distillation (the probabilities) and stock `spacy train` (the entities,
     that is hard pseudo-labels). Only one shard a folder is in memory at a time.
 
-    paths (Sequence[Union[str, Path]]): The soft-label folders.
+    teachers (Sequence[Teacher]): The soft-label folders.
     split (str): "all", "train" or "held_out".
     held_out (float): Share of documents held out.
     normal_forms (Sequence[str]): Unicode normal forms of which each document gets one.
@@ -69,7 +75,7 @@ class SoftLabelReader:
 
     def __init__(
         self,
-        paths: Sequence[str | Path],
+        teachers: Sequence[Teacher],
         split: str,
         held_out: float,
         normal_forms: Sequence[str] = (),
@@ -77,23 +83,52 @@ class SoftLabelReader:
         self.split = split
         self.held_out = held_out
         self.normal_forms = normal_forms
-        self._texts = _group_by_text([SoftLabelCorpus(path) for path in paths])
-        self.tagset = TagSet(self._texts[0][0].tags)
+        self.supervise(teachers)
+
+    def supervise(
+        self,
+        teachers: Sequence[Teacher],
+        ensemble: Ensemble | None = None,
+        weighting: Weighting | None = None,
+    ) -> None:
+        """Set who supervises, and how.
+
+        teachers (Sequence[Teacher]): The soft-label folders. Those of one text are combined.
+        ensemble (Optional[Ensemble]): How; the weighted mean if none is given.
+        weighting (Optional[Weighting]): Weight of each token; all 1 if none is given.
+        RAISES: XnerError: A folder is unfinished, or the teachers do not fit together.
+        """
+        self.teachers = list(teachers)
+        self.weighting = weighting or make_even_weighting()
+        self._texts = _group_by_text([MappedCorpus(teacher) for teacher in teachers])
+        self.tagset = self._texts[0].corpora[0].tagset
+        for text in self._texts:
+            # Other texts may have other teachers: each has an ensemble of its own.
+            text.ensemble = copy.deepcopy(ensemble or make_weighted_mean())
+            stacks = text.sample(self.tagset) if len(text.corpora) > 1 else []
+            text.ensemble.fit(stacks, [one.teacher for one in text.corpora])
 
     @property
     def fingerprint(self) -> list[str]:
         """RETURNS (List[str]): Teacher and text of every folder, in order."""
-        return [f"{corpus.teacher}:{corpus.source}" for corpus in self.corpora]
+        return [
+            f"{one.corpus.teacher}:{one.corpus.source}"
+            for text in self._texts
+            for one in text.corpora
+        ]
 
     @property
     def n_words(self) -> int:
         """RETURNS (int): Words of the texts in the teachers' tokens, held-out ones included."""
-        return sum(text[0].n_tokens for text in self._texts)
+        return sum(text.corpora[0].corpus.n_tokens for text in self._texts)
 
-    @property
-    def corpora(self) -> list[SoftLabelCorpus]:
-        """RETURNS (List[SoftLabelCorpus]): The folders."""
-        return [corpus for text in self._texts for corpus in text]
+    def sample(self) -> Iterator[np.ndarray]:
+        """Combine the teachers on some shards, whatever the split.
+
+        YIELDS (np.ndarray): One array a document, tokens of its first teacher x tags.
+        """
+        for text in self._texts:
+            yield from map(text.ensemble, text.sample(self.tagset))
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read in the order of the files.
@@ -120,23 +155,27 @@ class SoftLabelReader:
             rng.shuffle(examples)
             yield from examples
 
-    def _shards(self) -> Iterator[tuple[int, int]]:
-        for text, corpora in enumerate(self._texts):
-            for shard in range(len(corpora[0].shards)):
+    def _shards(self) -> Iterator[tuple["_Text", int]]:
+        for text in self._texts:
+            for shard in range(len(text.corpora[0].corpus.shards)):
                 yield text, shard
 
     def _examples(
-        self, nlp: Language, shard: tuple[int, int], rng: random.Random
+        self, nlp: Language, shard: tuple["_Text", int], rng: random.Random
     ) -> Iterator[Example]:
         text, index = shard
-        for labels in zip(*(c.read_shard(index) for c in self._texts[text]), strict=True):
+        for labels in text.read_shard(index):
             if self._wants(labels[0].doc_id):
                 doc = nlp.make_doc(labels[0].text)
                 if len(doc):
-                    probabilities = self._mean(doc, labels)
+                    starts = np.fromiter((token.idx for token in doc), np.int32, len(doc))
+                    lengths = np.fromiter((len(token) for token in doc), np.int32, len(doc))
+                    stack = _aligned(labels, starts, starts + lengths, self.tagset)
+                    combined = text.ensemble(stack)
+                    weights = self.weighting(stack, combined)
                     if self.normal_forms:
                         doc = _in_normal_form(doc, rng.choice(self.normal_forms))
-                    yield _example(doc, probabilities, self.tagset)
+                    yield _example(doc, combined, weights, self.tagset)
 
     def _wants(self, doc_id: str) -> bool:
         if self.split == "all":
@@ -144,44 +183,66 @@ class SoftLabelReader:
         held_out = zlib.crc32(doc_id.encode("utf8")) / 2**32 < self.held_out
         return held_out == (self.split == "held_out")
 
-    def _mean(self, doc: Doc, labels: Sequence[SoftLabels]) -> np.ndarray:
-        if len({one.doc_id for one in labels}) > 1:
-            raise XnerError(
-                f"Teachers disagree on the order of documents: {[one.doc_id for one in labels]}. "
-                "Annotate the same text with each."
-            )
-        starts = np.fromiter((token.idx for token in doc), dtype=np.int32, count=len(doc))
-        ends = starts + np.fromiter((len(token) for token in doc), dtype=np.int32, count=len(doc))
-        aligned = [
-            align_probabilities(one.starts, one.ends, one.probs, starts, ends, self.tagset)
+
+@dataclass
+class _Text:
+    """A text and all who label it."""
+
+    corpora: list[MappedCorpus]
+    ensemble: Ensemble = field(default_factory=make_weighted_mean)
+
+    def read_shard(self, index: int) -> Iterator[tuple[SoftLabels, ...]]:
+        """Read what all teachers say of each document."""
+        for labels in zip(*(one.read_shard(index) for one in self.corpora), strict=True):
+            if len({one.doc_id for one in labels}) > 1:
+                raise XnerError(
+                    f"Teachers disagree on the order of documents: "
+                    f"{[one.doc_id for one in labels]}. Annotate the same text with each."
+                )
+            yield labels
+
+    def sample(self, tagset: TagSet, shards: int = 4) -> Iterator[np.ndarray]:
+        """Stack the teachers on some shards: teachers x tokens of the first of them x tags."""
+        last = len(self.corpora[0].corpus.shards) - 1
+        for index in np.unique(np.linspace(0, last, shards).round().astype(int)).tolist():
+            for labels in self.read_shard(index):
+                yield _aligned(labels, labels[0].starts, labels[0].ends, tagset)
+
+
+def _aligned(
+    labels: Sequence[SoftLabels], starts: np.ndarray, ends: np.ndarray, tagset: TagSet
+) -> np.ndarray:
+    return np.stack(
+        [
+            align_probabilities(one.starts, one.ends, one.probs, starts, ends, tagset)
             for one in labels
         ]
-        return np.mean(aligned, axis=0) if len(aligned) > 1 else aligned[0]
+    )
 
 
-def _group_by_text(corpora: Iterable[SoftLabelCorpus]) -> list[list[SoftLabelCorpus]]:
-    groups: dict[str, list[SoftLabelCorpus]] = {}
-    first: SoftLabelCorpus | None = None
-    for corpus in corpora:
-        first = first or corpus
-        if corpus.tags != first.tags:
+def _group_by_text(corpora: Sequence[MappedCorpus]) -> list[_Text]:
+    groups: dict[str, _Text] = {}
+    for one in corpora:
+        first, path = corpora[0], one.teacher.path
+        if one.tagset != first.tagset:
             raise XnerError(
-                f"The soft labels in {corpus.path} have the tags {', '.join(corpus.tags)}, those "
-                f"in {first.path} {', '.join(first.tags)}. One student learns one tag set: "
-                "annotate with teachers that share it."
+                f"The soft labels in {path} have the tags {', '.join(one.tagset.tags)}, those in "
+                f"{first.teacher.path} {', '.join(first.tagset.tags)}. One student learns one tag "
+                "set: annotate with teachers that share it, or map the types of one with `labels` "
+                "in [distillation.teachers]."
             )
-        group = groups.setdefault(corpus.source, [])
-        if any(other.teacher == corpus.teacher for other in group):
+        group = groups.setdefault(one.corpus.source, _Text([])).corpora
+        if any(other.corpus.teacher == one.corpus.teacher for other in group):
             raise XnerError(
-                f"{corpus.path} labels the same text with the same teacher as {group[0].path}. "
+                f"{path} labels the same text with the same teacher as {group[0].teacher.path}. "
                 "Give each folder once."
             )
-        if any(len(other.shards) != len(corpus.shards) for other in group):
+        if any(len(other.corpus.shards) != len(one.corpus.shards) for other in group):
             raise XnerError(
-                f"{corpus.path} and {group[0].path} label one text but are cut into different "
+                f"{path} and {group[0].teacher.path} label one text but are cut into different "
                 "shards. Annotate the text anew with one of the teachers."
             )
-        group.append(corpus)
+        group.append(one)
     return list(groups.values())
 
 
@@ -193,9 +254,10 @@ def _in_normal_form(doc: Doc, form: str) -> Doc:
     return Doc(doc.vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
 
 
-def _example(doc: Doc, probabilities: np.ndarray, tagset: TagSet) -> Example:
+def _example(doc: Doc, probabilities: np.ndarray, weights: np.ndarray, tagset: TagSet) -> Example:
     reference = doc.copy()
     spans = spans_from_iob2(decode(probabilities, tagset))
     reference.set_ents([Span(reference, start, end, label=label) for start, end, label in spans])
     reference.user_data[PROBABILITIES] = probabilities
+    reference.user_data[WEIGHTS] = weights
     return Example(doc, reference)

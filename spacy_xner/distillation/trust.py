@@ -1,12 +1,10 @@
 """How far a teacher's labels can be trusted, told without gold from its own doubt."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
-from ..corpora.soft_labels import SoftLabelCorpus
-
-__all__ = ["entity_weight", "expected_f1", "sample_probabilities"]
+__all__ = ["entity_weight", "expected_f1"]
 
 # Fitted on two development languages: Nigerian Pidgin (expected F1 0.90, best weight 1) and isiZulu
 # (0.79, best weight 3). docs/experiments.md has the runs.
@@ -41,19 +39,3 @@ def entity_weight(expected: float) -> float:
     RETURNS (float): 1 for a teacher that is sure, up to 4 for one that is in doubt.
     """
     return float(np.clip(1.0 + _SLOPE * (_SURE - expected), 1.0, 4.0))
-
-
-def sample_probabilities(
-    corpora: Sequence[SoftLabelCorpus], shards: int = 4
-) -> Iterable[np.ndarray]:
-    """Read the labels of some shards of each folder, evenly spread.
-
-    corpora (Sequence[SoftLabelCorpus]): Soft-label folders.
-    shards (int): Shards of each at most.
-    YIELDS (np.ndarray): One array a document, tokens x tags.
-    """
-    for corpus in corpora:
-        chosen = np.unique(np.linspace(0, len(corpus.shards) - 1, shards).round().astype(int))
-        for index in chosen.tolist():
-            for labels in corpus.read_shard(index):
-                yield labels.probs

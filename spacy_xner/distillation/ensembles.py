@@ -1,0 +1,121 @@
+"""Several teachers of one text: how their probabilities become one distribution."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import XnerError
+from .teachers import Teacher
+
+__all__ = [
+    "Ensemble",
+    "InferredReliability",
+    "WeightedMean",
+    "make_inferred_reliability",
+    "make_weighted_mean",
+]
+
+
+class Ensemble(Protocol):
+    """Combines what several teachers say of one document."""
+
+    def fit(self, stacks: Iterable[np.ndarray], teachers: Sequence[Teacher]) -> None:
+        """Learn from a sample of the text, without gold.
+
+        stacks (Iterable[np.ndarray]): One array a document, teachers x tokens x IOB2 tags.
+        teachers (Sequence[Teacher]): The teachers, in the order of the arrays.
+        """
+
+    def __call__(self, stack: np.ndarray) -> np.ndarray:
+        """Combine the teachers of one document.
+
+        stack (np.ndarray): Teachers x tokens x IOB2 tags.
+        RETURNS (np.ndarray): Tokens x tags, rows summing to 1.
+        """
+
+
+class WeightedMean:
+    """The mean, each teacher with the weight that its settings give; all 1 is the plain mean."""
+
+    def __init__(self) -> None:
+        self.weights: np.ndarray | None = None
+
+    def fit(self, stacks: Iterable[np.ndarray], teachers: Sequence[Teacher]) -> None:
+        weights = np.array([teacher.weight for teacher in teachers], dtype=np.float32)
+        if not weights.sum() > 0:
+            raise XnerError(
+                f"The weights of {', '.join(teacher.name for teacher in teachers)} sum to 0; "
+                "expected at least one teacher of each text with a weight above 0."
+            )
+        self.weights = weights / weights.sum()
+
+    def __call__(self, stack: np.ndarray) -> np.ndarray:
+        if self.weights is None:
+            return np.asarray(stack.mean(axis=0))
+        return np.tensordot(self.weights, stack, axes=1)
+
+
+class InferredReliability:
+    """Teachers weighed by a confusion matrix each, inferred from where they disagree.
+
+    Rahimi et al. (2019, "BEA"), after Dawid and Skene (1979): the true tags are hidden, each
+    teacher turns them into its own with probabilities that expectation maximisation finds.
+
+    agreement (float): Prior count on the diagonal of each row of a matrix: how many tokens of a tag
+        a teacher is thought to have tagged correctly before any is seen.
+    smoothing (float): Prior count of every other cell.
+    iterations (int): Of expectation maximisation.
+    """
+
+    def __init__(self, agreement: float = 10.0, smoothing: float = 1.0, iterations: int = 30):
+        self.agreement = agreement
+        self.smoothing = smoothing
+        self.iterations = iterations
+        self.prior: np.ndarray | None = None
+        self.confusion: np.ndarray | None = None
+
+    def fit(self, stacks: Iterable[np.ndarray], teachers: Sequence[Teacher]) -> None:
+        sample = list(stacks)
+        if not sample:
+            return
+        given = np.concatenate(sample, axis=1).astype(np.float64)
+        n_tags = given.shape[2]
+        start = np.full((n_tags, n_tags), self.smoothing) + self.agreement * np.eye(n_tags)
+        truth = given.mean(axis=0)
+        for _ in range(self.iterations):
+            self.prior = (truth.sum(axis=0) + 1.0) / (len(truth) + n_tags)
+            counts = np.einsum("nk,tnj->tkj", truth, given) + start
+            self.confusion = counts / counts.sum(axis=2, keepdims=True)
+            truth = self._posterior(given)
+
+    def _posterior(self, given: np.ndarray) -> np.ndarray:
+        assert self.prior is not None
+        assert self.confusion is not None
+        likelihood = np.einsum("tkj,tnj->tnk", self.confusion, given)
+        log = np.log(self.prior) + np.log(np.maximum(likelihood, 1e-12)).sum(axis=0)
+        posterior = np.exp(log - log.max(axis=1, keepdims=True))
+        return np.asarray(posterior / posterior.sum(axis=1, keepdims=True))
+
+    def __call__(self, stack: np.ndarray) -> np.ndarray:
+        if self.confusion is None or not stack.shape[1]:
+            return np.asarray(stack.mean(axis=0))
+        return self._posterior(stack.astype(np.float64)).astype(np.float32)
+
+
+def make_weighted_mean() -> Ensemble:
+    """Create the mean by the teachers' weights."""
+    return WeightedMean()
+
+
+def make_inferred_reliability(
+    agreement: float = 10.0, smoothing: float = 1.0, iterations: int = 30
+) -> Ensemble:
+    """Create an ensemble that infers how far each teacher can be trusted, see the class.
+
+    agreement (float): Prior count of a correct tag.
+    smoothing (float): Prior count of every other cell.
+    iterations (int): Of expectation maximisation.
+    RETURNS (Ensemble): The ensemble.
+    """
+    return InferredReliability(agreement, smoothing, iterations)

@@ -1,0 +1,150 @@
+"""Several teachers of one text, and what of their labels a student trusts."""
+
+import numpy as np
+import pytest
+import spacy
+
+from spacy_xner.distillation.ensembles import make_inferred_reliability, make_weighted_mean
+from spacy_xner.distillation.reader import PROBABILITIES, WEIGHTS, make_soft_label_reader
+from spacy_xner.distillation.teachers import Teacher, resolve_teachers
+from spacy_xner.distillation.weightings import (
+    make_agreement_weighting,
+    make_entropy_weighting,
+    make_even_weighting,
+    make_threshold_weighting,
+)
+from spacy_xner.errors import XnerError
+from spacy_xner.tags import TagSet
+
+from .made_up import (
+    TAGSET,
+    config_of,
+    entities,
+    run,
+    soft_labels,
+    sure_of,
+    write_labels,
+)
+
+ONE, TWO = Teacher("one", "a"), Teacher("two", "b", weight=3.0)
+
+
+def stack_of(*tags, sure=0.9):
+    return np.stack([sure_of(each, sure=sure) for each in tags])
+
+
+def test_the_mean_counts_each_teacher_by_its_weight():
+    ensemble = make_weighted_mean()
+    ensemble.fit([], [ONE, TWO])
+    stack = stack_of(["B-PER"], ["O"], sure=1.0)
+    expected = np.zeros((1, 5))
+    expected[0, TAGSET.index("B-PER")] = 0.25
+    expected[0, 0] = 0.75
+    np.testing.assert_allclose(ensemble(stack), expected, atol=1e-6)
+
+
+def test_weights_that_sum_to_zero_are_an_error_that_names_the_teachers():
+    with pytest.raises(XnerError, match="weights of one sum to 0"):
+        make_weighted_mean().fit([], [Teacher("one", "a", weight=0.0)])
+
+
+def test_reliability_is_inferred_from_who_agrees_with_whom():
+    # Two teachers miss a tenth of the entities; three others call most tokens a place.
+    rng = np.random.default_rng(0)
+    truth = [str(tag) for tag in rng.choice(["O", "O", "O", "B-PER", "B-LOC"], size=600)]
+
+    def teacher(says, share):
+        return [says if rng.random() < share else tag for tag in truth]
+
+    given = [teacher("O", 0.1), teacher("O", 0.1), *(teacher("B-LOC", 0.8) for _ in range(3))]
+    stack = stack_of(*given, sure=0.8)
+    ensemble = make_inferred_reliability()
+    ensemble.fit([stack[:, :300], stack[:, 300:]], [ONE, TWO, ONE, ONE, ONE])
+    found = ensemble(stack)
+    right = np.array([TAGSET.index(tag) for tag in truth])
+    inferred = (found.argmax(axis=1) == right).mean()
+    averaged = (stack.mean(axis=0).argmax(axis=1) == right).mean()
+    assert inferred > 0.9 > averaged + 0.2
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-5)
+    assert ensemble(stack[:, :0]).shape == (0, 5)
+
+
+def test_weightings():
+    stack = stack_of(["O", "B-PER", "B-PER"], ["O", "O", "B-PER"], sure=1.0)
+    combined = stack.mean(axis=0)
+    combined[2] = 0.2
+    assert make_even_weighting()(stack, combined).tolist() == [1, 1, 1]
+    certain = make_entropy_weighting()(stack, combined)
+    assert certain[0] == pytest.approx(1.0, abs=1e-4)
+    assert certain[1] == pytest.approx(1 - np.log(2) / np.log(5), abs=1e-4)
+    assert certain[2] == pytest.approx(0.0, abs=1e-4)
+    assert make_threshold_weighting(0.6)(stack, combined).tolist() == [1, 0, 0]
+    combined = sure_of(["O", "B-PER", "B-PER"])
+    assert make_agreement_weighting()(stack, combined).tolist() == [1, 0.5, 1]
+
+
+def test_the_reader_combines_and_weighs(tmp_path):
+    sentence = (["Amina", "left", "Kano"], ["B-PER", "O", "B-LOC"])
+    other = (sentence[0], ["B-PER", "O", "O"])
+    paths = [
+        write_labels(tmp_path / name, soft_labels([labelled] * 3), teacher=name)
+        for name, labelled in (("aa", sentence), ("bb", other))
+    ]
+    reader = make_soft_label_reader(paths)
+    teachers = [Teacher("aa", paths[0]), Teacher("bb", paths[1], weight=9.0)]
+    reader.supervise(teachers, None, make_agreement_weighting())
+    example = next(iter(reader(spacy.blank("xx"))))
+    assert [ent.text for ent in example.reference.ents] == ["Amina"]
+    assert example.reference.user_data[WEIGHTS].tolist() == [1, 1, 0.5]
+    found = example.reference.user_data[PROBABILITIES]
+    assert found[2, TAGSET.index("B-LOC")] == pytest.approx(0.1 * 0.9 + 0.9 * 0.025, abs=1e-3)
+
+
+def test_types_take_the_names_that_their_teacher_gives_them(tmp_path):
+    tagset = TagSet.from_types(["GPE", "LOC", "DATE", "PER"])
+    sentence = (
+        ["Amina", "left", "New", "Kano", "today"],
+        ["B-PER", "O", "B-GPE", "I-GPE", "B-DATE"],
+    )
+    path = write_labels(tmp_path / "labels", soft_labels([sentence], tagset), tagset=tagset)
+    reader = make_soft_label_reader(path)
+    reader.supervise([Teacher("wide", path, labels={"GPE": "LOC", "DATE": ""})])
+    assert reader.tagset == TAGSET
+    [example] = reader(spacy.blank("xx"))
+    assert [(e.text, e.label_) for e in example.reference.ents] == [
+        ("Amina", "PER"),
+        ("New Kano", "LOC"),
+    ]
+    probabilities = example.reference.user_data[PROBABILITIES]
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=2e-3)
+    with pytest.raises(XnerError, match="teacher wide names NORP, but"):
+        reader.supervise([Teacher("wide", path, labels={"NORP": "LOC"})])
+    everything = dict.fromkeys(tagset.types, "")
+    with pytest.raises(XnerError, match="leave no entity type"):
+        reader.supervise([Teacher("wide", path, labels=everything)])
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ({}, "has no path"),
+        ({"path": "x", "wieght": 2}, "no key 'wieght'. Known keys: path, weight, labels"),
+        ({"path": "x", "weight": -1}, "weight is -1; expected a number from 0 up"),
+        ({"path": "x", "labels": "LOC"}, "labels is 'LOC'; expected a map"),
+    ],
+)
+def test_a_faulty_entry_is_an_error_that_names_it(entry, fault):
+    with pytest.raises(XnerError, match=r"\[distillation.teachers.swahili\].*" + fault):
+        resolve_teachers({"swahili": entry})
+
+
+def test_the_teachers_of_the_config_teach_when_no_folder_is_given(labels):
+    teachers = {"english": {"path": str(labels)}}
+    config = config_of()
+    config["distillation"]["teachers"] = teachers
+    named, _ = run([], config=config)
+    given, _ = run(labels)
+    text = "Amina Bello visited Kano again ."
+    assert entities(named(text)) == entities(given(text))
+    with pytest.raises(XnerError, match="Nobody teaches"):
+        run([])
