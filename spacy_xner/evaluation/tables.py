@@ -187,7 +187,11 @@ def _recipes(rows: list[Row]) -> list[list[str]]:
         groups.setdefault(", ".join(parts), []).append(row)
     means = {name: _means(group) for name, group in groups.items()}
     columns = sorted({column for each in means.values() for column in each})
-    order = sorted(means, key=lambda name: (-statistics.fmean(means[name].values()), name))
+    # Those that were measured on some of the languages only come last: their means differ.
+    order = sorted(
+        means,
+        key=lambda name: (-len(means[name]), -statistics.fmean(means[name].values()), name),
+    )
     body = []
     for name in order:
         shipped = any(row.get("default") is True for row in groups[name])
@@ -230,7 +234,7 @@ TABLES: dict[str, Table] = {
         _recipes,
     ),
     "speed": Table(
-        "peers",
+        "main",
         "Ratios of words per second, both sides in one run.",
         _is_ratio,
         _speed,

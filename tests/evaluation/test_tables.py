@@ -41,6 +41,7 @@ ROWS = [
     *(f1("student", "hau", value, seed=seed) for seed, value in enumerate((53.0, 54.0, 55.0))),
     f1("student", "am", 32.0),
     f1("student", "hau", 57.0, recipe="vectors", default=False),
+    f1("student", "am", 31.0, recipe="vectors", default=False),
     f1("student", "hau", 50.0, text="raw"),
     f1("student", "hau", 80.0, k=100),
     f1("baseline", "hau", 45.0),
@@ -98,8 +99,7 @@ def test_sample_build_never_reaches_a_table(results):
     ]
     ResultRows(results / "main.jsonl").upsert(sample)
     keys = {"metric": "ratio", "against": "x", "test_set": "sample", "recipe": "infer"}
-    peer = f1("student", "hau", 9.99, benchmark="peers", **keys)
-    ResultRows(results / "peers.jsonl").upsert([peer])
+    ResultRows(results / "main.jsonl").upsert([f1("student", "hau", 9.99, **keys)])
     assert {name: render_table(name, results) for name in TABLES} == before
 
 
@@ -119,6 +119,12 @@ def test_recipes_are_sorted_and_the_default_is_bold(results):
     ]
 
 
+def test_a_recipe_that_lacks_a_language_comes_last(results):
+    ResultRows(results / "main.jsonl").upsert([f1("student", "hau", 99.0, recipe="partial")])
+    names = [line.split(" | ")[0] for line in lines("recipes", results)]
+    assert names[2:5] == ["| vectors", "| **default**", "| partial"]
+
+
 def test_one_language_with_two_test_sets_has_two_columns(results):
     ResultRows(results / "main.jsonl").upsert([f1("teacher", "am", 20.0, test_set="wikiann_ipa")])
     assert "am (transfer_corpus) | am (wikiann_ipa)" in lines("main", results)[0]
@@ -126,7 +132,7 @@ def test_one_language_with_two_test_sets_has_two_columns(results):
 
 def test_speed_table_shows_ratio_and_interval(results):
     row = {
-        "benchmark": "peers",
+        "benchmark": "main",
         "recipe": "infer",
         "system": "student",
         "metric": "ratio",
@@ -134,9 +140,9 @@ def test_speed_table_shows_ratio_and_interval(results):
         "value": 17.254,
         "low": 16.0,
         "high": 18.5,
-        "command": "make peers",
+        "command": "make speed",
     }
-    ResultRows(results / "peers.jsonl").upsert([row])
+    ResultRows(results / "main.jsonl").upsert([row])
     assert "| infer student | hf-pipeline | 17.25 | 16.00 to 18.50 |" in lines("speed", results)
 
 
