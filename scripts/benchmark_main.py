@@ -17,6 +17,7 @@ import typer
 from benchmark_scores import (
     ABLATED,
     ALL,
+    FORMS,
     RECIPES,
     STUDENT,
     TEACHER,
@@ -24,11 +25,12 @@ from benchmark_scores import (
     Bench,
     Student,
     compare,
+    gaps,
     ratios,
     score,
     score_student,
 )
-from spacy.cli.train import train
+from spacy.cli.train import train as spacy_train
 from wasabi import msg
 
 from spacy_xner.cli.annotate import annotate
@@ -47,38 +49,50 @@ def main(
     target: Annotated[str, typer.Option(help="Target languages")] = "swa hau ibo yor si am",
     seeds: Annotated[int, typer.Option(help="Students a language")] = 3,
     workers: Annotated[int, typer.Option(help="Students that are trained at once")] = 2,
+    train: Annotated[bool, typer.Option(help="Train what is missing; else score what stands")] = (
+        True
+    ),
 ) -> None:
     """Measure an English teacher and its students."""
     bench = Bench(work, ResultRows(results))
     targets = target.split()
+    if train:
+        msg.info("About 2 hours on 2 cores from nothing; what stands in --work is not made again.")
     prepare_teacher(bench, data_root, targets)
     # Scored together at the end: nothing that a test set says can change what is trained.
     students = plan(targets, seeds)
     os.environ["OMP_NUM_THREADS"] = "1"  # of the workers
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        names = {ALL: targets, **{lang: [lang] for lang in targets}}
-        for done in [pool.submit(prepare_vectors, bench, *item) for item in names.items()]:
-            done.result()
-        for done in [pool.submit(make, bench, student, targets) for student in students]:
-            done.result()
-        scored = [pool.submit(score_student, bench, student, targets) for student in students]
+        if train:
+            names = {ALL: targets, **{lang: [lang] for lang in targets}}
+            for done in [pool.submit(prepare_vectors, bench, *item) for item in names.items()]:
+                done.result()
+            for done in [pool.submit(make, bench, student, targets) for student in students]:
+                done.result()
+        standing = [student for student in students if (work / student.name).exists()]
+        scored = [pool.submit(score_student, bench, student, targets) for student in standing]
         for lang in ["en", *targets]:
-            score(bench, lang, bench.work / "teacher", TEACHER_ROW, forms=("tokens",))
+            score(bench, lang, work / "teacher", TEACHER_ROW, forms=FORMS[:2])
         for done in scored:
             done.result()
-    for line in ratios(bench.rows, targets):
-        msg.info(line)
-    compare(bench, targets, seeds)
+    rows = bench.rows
+    for row in (*ratios(rows, targets), *gaps(rows, targets), *compare(bench, targets, seeds)):
+        rows.upsert([row])
+        p = f", p {row['p']:.4f}" if "p" in row else ""
+        msg.info(
+            f"{row['recipe']} {row['target']}: {row['metric']} {row['value']:.3f} against "
+            f"{row['against']}{p}"
+        )
 
 
 def plan(targets: list[str], seeds: int) -> list[Student]:
     """Order the students so that a run which is stopped has measured the most."""
-    main = [
-        Student(recipe, lang, seed)
-        for seed in range(seeds)
-        for recipe in ("distillation", "hard-labels")
-        for lang in targets
-    ]
+
+    def each(recipe: str, seed: int) -> list[Student]:
+        return [Student(recipe, lang, seed) for lang in targets]
+
+    soft = [student for seed in range(seeds) for student in each("distillation", seed)]
+    hard = [student for seed in range(seeds) for student in each("hard-labels", seed)]
     ablations = [
         Student(recipe, lang, 0)
         for recipe in RECIPES
@@ -86,8 +100,8 @@ def plan(targets: list[str], seeds: int) -> list[Student]:
         for lang in targets
         if lang in ABLATED
     ]
-    first = 2 * len(targets)
-    return [*main[:first], Student(ALL, ALL, 0), *main[first:], *ablations]
+    n = len(targets)
+    return [*hard[:n], Student(ALL, ALL, 0), *soft, *ablations, *hard[n:]]
 
 
 def prepare_teacher(bench: Bench, data_root: Path, targets: list[str]) -> None:
@@ -107,6 +121,7 @@ def prepare_teacher(bench: Bench, data_root: Path, targets: list[str]) -> None:
             out,
             lambda to: train_teacher(TEACHER, to, work / "encoder", work / "corpus"),
         ),
+        TEACHER.read_text("utf8"),
     )
     for lang in targets:
         raw = work / "corpus/raw" / f"{lang}.txt"
@@ -147,11 +162,12 @@ def make(bench: Bench, student: Student, targets: list[str]) -> None:
 
     def run(folder: Path) -> None:
         if student.recipe == "hard-labels":
-            train(STUDENT, folder, overrides={**overrides, "paths.soft_labels": soft})
+            spacy_train(STUDENT, folder, overrides={**overrides, "paths.soft_labels": soft})
         else:
             distill(STUDENT, soft, folder, overrides=overrides)
 
-    bench.made(student.name, lambda out: _keep("model-last", out, run))
+    settings = STUDENT.read_text("utf8") + repr(sorted(RECIPES[student.recipe].items()))
+    bench.made(student.name, lambda out: _keep("model-last", out, run), settings)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What scripts/benchmark_main.py trains and how that is scored."""
 
+import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,9 +19,8 @@ from spacy_xner.evaluation.scores import paired_bootstrap_mean
 
 TEACHER = Path("configs/teacher.cfg")
 STUDENT = Path("configs/student.cfg")
-FORMS = ("tokens", "raw", "tokens-nfc", "tokens-nfd")
+FORMS = ("tokens", "raw", "tokens-nfc", "tokens-nfd", "raw-nfc", "raw-nfd")
 TEACHER_ROW = {"recipe": "distillation", "role": "teacher", "pipe": "token_classifier", "seed": 0}
-CLAIM = "soft labels against hard pseudo-labels"
 COMMAND = "python scripts/benchmark_main.py"
 ALL = "all-languages"
 # What each recipe changes in configs/student.cfg; hard-labels learns through `nlp.update`.
@@ -35,7 +35,13 @@ RECIPES: dict[str, dict[str, Any]] = {
     "even-weight": {"distillation.entity_weight": 1.0},
     "sharpened": {"distillation.temperature": 0.5},
 }
-ABLATED = ("hau", "am")  # the languages of the ablations
+ABLATED = ("hau", "am")  # the languages of the other recipes
+# What a claim sets beside what: the recipe that ships beside each other one, and, so that the only
+# difference is soft against hard, entities that weigh no more than `O` beside hard labels.
+PAIRS = (
+    *(("distillation", other) for other in RECIPES if other != "distillation"),
+    ("even-weight", "hard-labels"),
+)
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,16 @@ class Bench:
     work: Path
     rows: ResultRows
 
-    def made(self, name: str, make: Callable[[Path], Any]) -> Path:
-        """Give `work/name`; make it under another name first, so that it is whole or not there."""
+    def made(self, name: str, make: Callable[[Path], Any], settings: str = "") -> Path:
+        """Give `work/name`; make it under another name first, so that it is whole or not there.
+
+        A digest of the settings stands beside it: made with others, it is made again.
+        """
         path = self.work / name
+        stamp = path.with_name(path.name + ".made-with")
+        digest = hashlib.sha256(settings.encode("utf8")).hexdigest()[:16]
+        if path.exists() and stamp.exists() and stamp.read_text("utf8") != digest:
+            shutil.rmtree(path)
         if not path.exists():
             began = time.perf_counter()
             fresh = self.work / f"{name}.part"
@@ -59,6 +72,7 @@ class Bench:
             fresh.parent.mkdir(parents=True, exist_ok=True)
             make(fresh)
             fresh.rename(path)
+            stamp.write_text(digest, "utf8")
             msg.good(f"{name}: {time.perf_counter() - began:,.0f} s")
         return path
 
@@ -141,20 +155,56 @@ def score(
     msg.info(f"{keys['recipe']} {keys['role']} {lang} seed {keys['seed']}: {values}")
 
 
-def ratios(rows: ResultRows, targets: list[str]) -> Iterator[str]:
-    """Say what share of its teacher's F1 the mean student reaches, by recipe."""
+def ratios(rows: ResultRows, targets: list[str]) -> Iterator[dict[str, Any]]:
+    """Give, for each recipe and language, the share of its teacher's F1 that students reach."""
     for recipe in RECIPES:
-        shares = {}
         for lang in targets:
             f1 = {"metric": "f1", "target": lang, "text": "tokens", "benchmark": "main"}
-            students = rows.find(**f1, recipe=recipe, role="student")
-            students = [row["value"] for row in students if not row.get("normal_form")]
+            found = rows.find(**f1, recipe=recipe, role="student")
+            students = [row["value"] for row in found if not row.get("normal_form")]
             teachers = rows.find(**f1, recipe="distillation", role="teacher")
             if students and teachers:
-                shares[lang] = float(np.mean(students)) / teachers[0]["value"]
-        if shares:
-            each = ", ".join(f"{lang} {share:.2f}" for lang, share in shares.items())
-            yield f"{recipe}, share of the teacher: {each}; mean {np.mean([*shares.values()]):.3f}"
+                value = float(np.mean(students)) / teachers[0]["value"]
+                yield _summary(recipe, lang, "ratio", value, len(students), against="teacher")
+
+
+def gaps(rows: ResultRows, targets: list[str]) -> Iterator[dict[str, Any]]:
+    """Give the F1 that raw text costs against gold tokens, and NFD against NFC; mean students."""
+    for recipe in RECIPES:
+        for lang in targets:
+            found = rows.find(metric="f1", target=lang, recipe=recipe, role="student", k=0)
+
+            def mean(text: str, form: str | None, found: list[Any] = found) -> float | None:
+                values = [
+                    row["value"]
+                    for row in found
+                    if row["text"] == text and row.get("normal_form") == form
+                ]
+                return float(np.mean(values)) if values else None
+
+            for against, one, other in (
+                ("raw", mean("tokens", None), mean("raw", None)),
+                ("tokens-nfd", mean("tokens", "nfc"), mean("tokens", "nfd")),
+                ("raw-nfd", mean("raw", "nfc"), mean("raw", "nfd")),
+            ):
+                if one is not None and other is not None:
+                    n = len(found)
+                    yield _summary(recipe, lang, "f1_loss", one - other, n, against=against)
+
+
+def _summary(recipe: str, lang: str, metric: str, value: float, n: int, **extra: Any) -> Any:
+    return make_row(
+        benchmark="main",
+        recipe=recipe,
+        role="student",
+        sources=["en"],
+        target=lang,
+        metric=metric,
+        value=value,
+        n=n,
+        command=COMMAND,
+        **extra,
+    )
 
 
 def _counts_path(bench: Bench, recipe: str, role: str, lang: str, seed: int) -> Path:
@@ -163,32 +213,38 @@ def _counts_path(bench: Bench, recipe: str, role: str, lang: str, seed: int) -> 
     return folder / f"{recipe}-{role}-{lang}-{seed}.npy"
 
 
-def compare(bench: Bench, targets: list[str], seeds: int) -> None:
-    """Test soft labels against hard ones on the mean over languages, by paired bootstrap."""
+def compare(bench: Bench, targets: list[str], seeds: int) -> Iterator[dict[str, Any]]:
+    """Test recipes against each other on the mean over languages, by paired bootstrap.
 
-    def counts(recipe: str) -> Iterator[np.ndarray]:
+    Over the languages and seeds that both were measured on.
+    """
+
+    def path(recipe: str, lang: str, seed: int) -> Path:
+        return _counts_path(bench, recipe, "student", lang, seed)
+
+    for ours, theirs in PAIRS:
+        one, other, langs = [], [], []
         for lang in targets:
-            paths = [_counts_path(bench, recipe, "student", lang, seed) for seed in range(seeds)]
-            yield np.stack([np.load(path) for path in paths])
-
-    result = paired_bootstrap_mean(list(counts("distillation")), list(counts("hard-labels")))
-    msg.good(f"{CLAIM}: {result}")
-    bench.rows.upsert(
-        [
-            make_row(
-                benchmark="main",
-                recipe="distillation",
-                role="student",
-                sources=["en"],
-                target="mean",
-                against="hard-labels",
-                metric="f1_difference",
-                value=result["delta"],
+            both = [
+                (np.load(path(ours, lang, seed)), np.load(path(theirs, lang, seed)))
+                for seed in range(seeds)
+                if path(ours, lang, seed).exists() and path(theirs, lang, seed).exists()
+            ]
+            if both:
+                langs.append(lang)
+                for side, system in zip((one, other), zip(*both, strict=True), strict=True):
+                    side.append(np.stack(system))
+        if langs:
+            result = paired_bootstrap_mean(one, other)
+            yield _summary(
+                ours,
+                "mean",
+                "f1_difference",
+                result["delta"],
+                sum(len(each) for each in one),
+                against=theirs,
+                targets=langs,
                 low=result["low"],
                 high=result["high"],
                 p=result["p"],
-                n=len(targets) * seeds,
-                command=COMMAND,
             )
-        ]
-    )

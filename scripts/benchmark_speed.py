@@ -6,14 +6,14 @@ same batches (training). Reads models that scripts/benchmark_main.py made in --w
 
 import random
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import spacy
 import typer
+from check_build import install
 from peers import hf_pipeline, start, stock_config
 from spacy.training import Example
 from spacy.util import fix_random_seed, minibatch
@@ -51,7 +51,7 @@ def main(
     measure_inference(rows, work / "teacher", student, sample, lang, bf16)
     measure_distillation(rows, work / f"soft/{lang}", student, lang)
     measure_teacher_training(rows, work, bf16)
-    measure_size(rows, student, sample, lang)
+    measure_size(rows, work, sample, lang)
 
 
 def measure_inference(
@@ -61,7 +61,8 @@ def measure_inference(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = load_source(teacher)
-        pipelines = {f"hf-{size}": hf_pipeline(source, folder / "hf", size) for size in (1, 8, 32)}
+        sizes = (1, 4, 8, 16, 32, 64)
+        pipelines = {f"hf-{size}": hf_pipeline(source, folder / "hf", size) for size in sizes}
         few = texts[: max(64, len(texts) // 8)]
         found = compare_speed(pipelines, few, repeats=2)["systems"]
         best = max(found, key=lambda each: found[each]["median"])
@@ -78,7 +79,7 @@ def measure_inference(
                 _ = doc.ents
 
         systems = {"annotate": annotate, "student": run_student, "hf": pipelines[best]}
-        compared = compare_speed(systems, texts, repeats=ROUNDS)
+        compared = compare_speed(systems, texts, repeats=ROUNDS, fresh=True)
     precision = "bf16" if bf16 else "fp32"
     for system, recipe, role in (
         ("annotate", "annotate", "teacher"),
@@ -88,21 +89,24 @@ def measure_inference(
 
 
 def measure_distillation(rows: ResultRows, soft: Path, student: Path, lang: str) -> None:
-    """Steps of our update against steps of `nlp.update` on the same batches, both from zero."""
+    """A pass of our loop, reading included, against `nlp.update` on examples that are in memory.
+
+    Both go on from one trained student. `spacy train` keeps the examples of a corpus in memory;
+    our loop reads, cuts and aligns them anew in each pass, which counts as its time here.
+    """
     pipelines = {name: spacy.load(student) for name in ("distill", "update")}
     optimizers = {name: nlp.resume_training() for name, nlp in pipelines.items()}
     reader = make_soft_label_reader(soft, "train")
 
-    def batches(nlp: Any) -> list[list[Example]]:
-        some = [eg for _, eg in zip(range(600), reader(nlp), strict=False)]
-        return list(minibatch(some, 32))
+    def batches(nlp: Any) -> Iterator[list[Example]]:
+        yield from minibatch((eg for _, eg in zip(range(600), reader(nlp), strict=False)), 32)
 
-    data = {name: batches(nlp) for name, nlp in pipelines.items()}
-    n_words = sum(len(eg.predicted) for batch in data["distill"] for eg in batch)
+    kept = list(batches(pipelines["update"]))
+    n_words = sum(len(eg.predicted) for batch in kept for eg in batch)
 
     def distill(_: list[str]) -> None:
         ner: Any = pipelines["distill"].get_pipe("ner")
-        for batch in data["distill"]:
+        for batch in batches(pipelines["distill"]):
             targets = [
                 soft_targets(eg.reference.user_data[PROBABILITIES], reader.tagset) for eg in batch
             ]
@@ -110,7 +114,7 @@ def measure_distillation(rows: ResultRows, soft: Path, student: Path, lang: str)
             update_ner(ner, docs, targets, reader.tagset, drop=0.1, sgd=optimizers["distill"])
 
     def update(_: list[str]) -> None:
-        for batch in data["update"]:
+        for batch in kept:
             pipelines["update"].update(batch, drop=0.1, sgd=optimizers["update"])
 
     compared = compare_speed(
@@ -147,8 +151,13 @@ def measure_teacher_training(rows: ResultRows, work: Path, bf16: bool) -> None:
     write(rows, compared, "ours", "stock", "spacy-stock", "train", "teacher", "en", precision)
 
 
-def measure_size(rows: ResultRows, student: Path, texts: Sequence[str], lang: str) -> None:
-    """Memory of a process that loads the student and tags the texts; size on disk, packed."""
+def measure_size(rows: ResultRows, work: Path, texts: Sequence[str], lang: str) -> None:
+    """Memory of a process that loads the student and tags the texts; size on disk, packed.
+
+    In an environment of its own: beside torch, spaCy would load that, too.
+    """
+    student, bare = work / f"distillation/{lang}-0", work / f"no-vectors/{lang}-0"
+    encoder = work / "encoder"
     with tempfile.TemporaryDirectory() as name:
         text = Path(name) / "text.txt"
         text.write_text("\n".join(texts), "utf8")
@@ -156,20 +165,14 @@ def measure_size(rows: ResultRows, student: Path, texts: Sequence[str], lang: st
             "import sys, spacy; nlp = spacy.load(sys.argv[1]);"
             "n = sum(len(doc.ents) for doc in nlp.pipe(open(sys.argv[2], encoding='utf8')))"
         )
-        peak = peak_mb([sys.executable, "-c", code, str(student), str(text)])
-        with_vectors = packed_mb(student, Path(name) / "whole")
-        nlp = spacy.load(student)
-        nlp.vocab.vectors.clear()
-        bare = Path(name) / "bare"
-        shutil.copytree(student, bare)
-        shutil.rmtree(bare / "vocab" / "vectors", ignore_errors=True)
-        (bare / "vocab" / "vectors").unlink(missing_ok=True)
-        without = packed_mb(bare, Path(name) / "without")
-    for metric, recipe, value in (
-        ("peak_mb", "infer", peak),
-        ("disk_mb", "with-vectors", with_vectors),
-        ("disk_mb", "without-vectors", without),
-    ):
+        python = install(f"spacy=={spacy.__version__}", Path(name) / "venv")
+        found = [("peak_mb", "infer", peak_mb([str(python), "-c", code, str(student), str(text)]))]
+        found.append(("disk_mb", "with-vectors", packed_mb(student, Path(name) / "whole")))
+        if bare.exists():
+            found.append(("disk_mb", "without-vectors", packed_mb(bare, Path(name) / "bare")))
+        size = sum(file.stat().st_size for file in encoder.rglob("*") if file.is_file()) / 1e6
+        found.append(("disk_mb", "encoder", size))
+    for metric, recipe, value in found:
         msg.info(f"{recipe} {metric}: {value:.1f}")
         rows.upsert([row(recipe, "student", lang, metric, value, n=1)])
 

@@ -52,7 +52,7 @@ def main(
         found = ", ".join(map(str, wheels)) or "none"
         msg.fail(f"Expected one wheel in {packages}, found {found}", exits=1)
     with tempfile.TemporaryDirectory() as folder:
-        seen = probe(install(wheels[0], Path(folder) / "venv"), probe_texts())
+        seen = probe(install(str(wheels[0].resolve()), Path(folder) / "venv"), probe_texts())
     faults = [*size_faults(wheels[0]), *faults_of(seen, smoke_test=dataset == "sample")]
     report(wheels[0], seen)
     if faults:
@@ -68,10 +68,10 @@ def probe_texts() -> dict[str, str]:
     return {**SENTENCES, **forms}
 
 
-def install(wheel: Path, folder: Path) -> Path:
-    """Make an environment that holds spaCy, as pinned, and the wheel.
+def install(what: str, folder: Path) -> Path:
+    """Make an environment that holds spaCy, as pinned, and something else.
 
-    wheel (Path): The wheel.
+    what (str): For pip: the path of a wheel, or a requirement.
     folder (Path): Where the environment is made.
     RETURNS (Path): Its Python.
     """
@@ -81,7 +81,7 @@ def install(wheel: Path, folder: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     constraint = ["--constraint", ROOT / "requirements.txt"]
-    subprocess.run([*pip, *constraint, spacy, wheel.resolve()], check=True, cwd=folder)
+    subprocess.run([*pip, *constraint, spacy, what], check=True, cwd=folder)
     return python
 
 
@@ -126,8 +126,10 @@ def faults_of(seen: Mapping[str, Any], *, smoke_test: bool) -> Iterator[str]:
             yield f"{name} comes from {module}; expected a module of spaCy."
     for name in seen["changed"]:
         yield f"The document of {name} has another text than it was given."
-    if not any(seen["entities"][lang] for lang in SENTENCES):
-        yield "No entity was found in any of the sentences; expected at least one."
+    without = [lang for lang in SENTENCES if not seen["entities"][lang]]
+    # A smoke test may miss names of some language; a release may not.
+    if without and (not smoke_test or len(without) == len(SENTENCES)):
+        yield f"No entity was found in the sentence in {', '.join(without)}; expected at least one."
     composed, decomposed = (_normal(seen["entities"][f"yor {form}"]) for form in ("NFC", "NFD"))
     # The student's prefix, suffix and shape know nothing of normal forms, so that a smoke test may
     # differ here; a release may not.

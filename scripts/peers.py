@@ -20,9 +20,19 @@ def hf_pipeline(source: Any, folder: Path, batch_size: int) -> Callable[[list[st
         shim._model.save_pretrained(folder)
         shim.tokenizer.save_pretrained(folder)
     dtype = autocast_type("auto", torch.device("cpu")) or torch.float32
+    tags = dict(enumerate(source.tagset.tags))
     model = AutoModelForTokenClassification.from_pretrained(
-        folder, num_labels=len(source.tagset), torch_dtype=dtype
+        folder, id2label=tags, label2id={tag: i for i, tag in tags.items()}, torch_dtype=dtype
     )
+    # The teacher's own output layer, so that the pipeline groups the entities that it would find.
+    head = next(
+        node
+        for node in source.nlp.get_pipe("xner_teacher").model.walk()
+        if node.has_dim("nO") and node.get_dim("nO") == len(tags) and node.has_param("W")
+    )
+    with torch.no_grad():
+        model.classifier.weight.copy_(torch.from_numpy(head.get_param("W")))
+        model.classifier.bias.copy_(torch.from_numpy(head.get_param("b")))
     tagger = pipeline(
         "token-classification",
         model=model,

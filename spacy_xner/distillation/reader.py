@@ -203,8 +203,8 @@ class _Text:
 
     def sample(self, tagset: TagSet, shards: int = 4) -> Iterator[np.ndarray]:
         """Stack the teachers on some shards: teachers x tokens of the first of them x tags."""
-        last = len(self.corpora[0].corpus.shards) - 1
-        for index in np.unique(np.linspace(0, last, shards).round().astype(int)).tolist():
+        n = len(self.corpora[0].corpus.shards)
+        for index in np.unique(np.linspace(0, n - 1, shards).round().astype(int)).tolist()[:n]:
             for labels in self.read_shard(index):
                 yield _aligned(labels, labels[0].starts, labels[0].ends, tagset)
 

@@ -54,8 +54,8 @@ def words_per_second(
         for doc in nlp.pipe(batch, batch_size=batch_size):
             _ = doc.ents
 
-    seconds = _time_rounds({"pipeline": run}, list(texts), repeats)["pipeline"]
-    return _rates(seconds, _count_words(texts, n_words))
+    seconds = _time_rounds({"pipeline": run}, [list(texts)] * repeats)["pipeline"]
+    return _rates(seconds, [_count_words(texts, n_words)] * repeats)
 
 
 def compare_speed(
@@ -63,6 +63,8 @@ def compare_speed(
     texts: Sequence[str],
     n_words: int | None = None,
     repeats: int = 5,
+    *,
+    fresh: bool = False,
 ) -> dict[str, Any]:
     """Time several systems in one run, in turn, so that noise of the machine hits all of them.
 
@@ -74,6 +76,8 @@ def compare_speed(
     texts (Sequence[str]): Raw texts.
     n_words (int | None): Words in them; None counts what stands between white space.
     repeats (int): Rounds, at least two.
+    fresh (bool): Cut the texts into as many parts as rounds and give each round its own, so that
+        no cache has seen them.
     RETURNS (dict[str, Any]): `systems`: of each, `median`, `min`, `max`, `rounds` (words per
         second), `n`, `n_words`. `ratios[a][b]`, a's speed divided by b's: `value` (geometric mean
         over the rounds), `low`, `high` (95% t interval on the logarithm), `rounds`, `n`.
@@ -84,8 +88,11 @@ def compare_speed(
             f"A comparison of speed got {len(systems)} systems and {repeats} rounds: expected at "
             "least two of each, for a ratio and its interval."
         )
-    words = _count_words(texts, n_words)
-    seconds = _time_rounds(systems, list(texts), repeats)
+    parts = [list(texts)] * repeats
+    if fresh:
+        parts = [list(texts[i::repeats]) for i in range(repeats)]
+    words = [_count_words(part, n_words) for part in parts]
+    seconds = _time_rounds(systems, parts)
     return {
         "systems": {name: _rates(times, words) for name, times in seconds.items()},
         "ratios": {
@@ -127,18 +134,19 @@ def peak_mb(command: Sequence[str], *, timeout: float | None = None) -> float:
 
 
 def _time_rounds(
-    systems: Mapping[str, System], texts: list[str], repeats: int
+    systems: Mapping[str, System], rounds: Sequence[list[str]]
 ) -> dict[str, list[float]]:
     """Seconds of each system in each round."""
-    if not texts or repeats < 1:
+    if not rounds or not all(rounds):
         raise XnerError(
-            f"Timing got {len(texts)} texts and {repeats} rounds: expected at least one of each."
+            f"Timing got {len(rounds)} rounds of {', '.join(str(len(r)) for r in rounds)} texts: "
+            "expected at least one of each."
         )
     names = list(systems)
     for system in systems.values():
-        system(texts[:WARM_UP])
+        system(rounds[-1][:WARM_UP])
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    for i in range(repeats):
+    for i, texts in enumerate(rounds):
         shift = i % len(names)
         for name in names[shift:] + names[:shift]:
             start = time.perf_counter()
@@ -151,15 +159,15 @@ def _count_words(texts: Sequence[str], n_words: int | None) -> int:
     return n_words if n_words is not None else sum(len(text.split()) for text in texts)
 
 
-def _rates(seconds: Sequence[float], words: int) -> dict[str, Any]:
-    rounds = [words / each for each in seconds]
+def _rates(seconds: Sequence[float], words: Sequence[int]) -> dict[str, Any]:
+    rounds = [n / each for n, each in zip(words, seconds, strict=True)]
     return {
         "median": statistics.median(rounds),
         "min": min(rounds),
         "max": max(rounds),
         "rounds": rounds,
         "n": len(rounds),
-        "n_words": words,
+        "n_words": max(words),
     }
 
 

@@ -211,7 +211,7 @@ def _speed(rows: list[Row]) -> list[list[str]]:
 
 
 def _is_ratio(row: Row) -> bool:
-    return row["metric"] == "ratio" and bool(row.get("against"))
+    return row["metric"] == "ratio" and row.get("against") not in (None, "teacher")
 
 
 TABLES: dict[str, Table] = {

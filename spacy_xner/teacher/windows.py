@@ -40,8 +40,8 @@ class WordPieces:
 
         words (Sequence[str]): The words of one document.
         RETURNS (Tuple[np.ndarray, np.ndarray]): Piece ids, and for each word the index of the
-            piece that stands for it, its first. A word that the tokenizer leaves without a piece
-            gets the unknown piece.
+            piece that stands for it: its first, or the one behind a bare mark. A word that the
+            tokenizer leaves without a piece gets the unknown piece.
         """
         self._learn(words)
         pieces = [self._pieces[word] for word in words]
@@ -83,7 +83,7 @@ class Window:
     start (int): First piece of the document in this window.
     ids (np.ndarray): The piece ids, special pieces included.
     words (np.ndarray): Words of the document whose state this window gives.
-    positions (np.ndarray): Where in `ids` each of these words begins.
+    positions (np.ndarray): Where in `ids` the piece stands that gives each word's state.
     """
 
     doc: int
@@ -107,7 +107,7 @@ def split_windows(
 
     doc (int): Index of the document in its batch.
     ids (np.ndarray): Its piece ids, without special pieces.
-    firsts (np.ndarray): First piece of each word.
+    firsts (np.ndarray): The piece that stands for each word.
     prefix (Sequence[int]): Special pieces in front of each window.
     suffix (Sequence[int]): Special pieces behind each window.
     max_length (int): Pieces in a window at most, special pieces included.
