@@ -63,6 +63,7 @@ def stock_config(encoder: Path) -> Config:
 [nlp]
 lang = "xx"
 pipeline = ["transformer","ner"]
+[components]
 [components.transformer]
 factory = "transformer"
 [components.transformer.model]

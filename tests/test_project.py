@@ -213,9 +213,14 @@ def test_check_of_the_build_names_each_fault(change, said):
 
 
 def test_check_of_a_release_asks_for_the_same_entities_in_both_normal_forms():
-    seen = SEEN | {"entities": SEEN["entities"] | {"yor NFD": []}, "meta": {"smoke_test": False}}
+    found = {lang: [["Dodoma", "LOC"]] for lang in ("hau", "am", "si", "swa", "yor")}
+    release = SEEN | {"meta": {"smoke_test": False}}
+    seen = release | {"entities": SEEN["entities"] | found | {"yor NFD": []}}
     (fault,) = script("check_build").faults_of(seen, smoke_test=False)
     assert "the NFD form" in fault
+    seen = release | {"entities": SEEN["entities"] | found | {"am": [], "si": []}}
+    (fault,) = script("check_build").faults_of(seen, smoke_test=False)
+    assert "No entity was found in the sentence in am, si" in fault
 
 
 def test_workflow_is_in_the_order_of_its_commands_and_their_scripts_exist():

@@ -1,5 +1,6 @@
 """`spacy xner annotate`: soft labels for a text."""
 
+import math
 import shutil
 import sys
 import time
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ..teacher.annotate import Progress
     from ..teacher.sources import ProbabilitySource
 
-__all__ = ["annotate", "annotate_cli"]
+__all__ = ["annotate", "annotate_cli", "clock"]
 
 
 def annotate_cli(
@@ -21,9 +22,18 @@ def annotate_cli(
     text: Path = typer.Argument(..., help="Raw text (a text a line), CoNLL, .spacy or a folder"),
     output: Path = typer.Argument(..., help="Folder for the soft labels; resumed if it exists"),
     precision: str = typer.Option("auto", help="How a transformer computes: auto, fp32 or bf16"),
-    lang: str = typer.Option("xx", help="Language code of the text"),
-    confidence: float = typer.Option(
-        0.0, help="For a pipeline's hard labels: the probability that a label is right"
+    lang: str | None = typer.Option(
+        None,
+        help="Language code of the text; left out, it is the name of each file of a folder (am.txt "
+        "is am), and xx for a single file",
+    ),
+    confidence: float | None = typer.Option(
+        None,
+        help="For a pipeline's hard labels: the probability that a label is right, above 0, at "
+        "most 1",
+    ),
+    code: Path | None = typer.Option(
+        None, "--code", "-c", help="Python file with registered functions"
     ),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, or -1 for the processor"),
     replace: bool = typer.Option(
@@ -34,13 +44,16 @@ def annotate_cli(
 
     Killed at any moment, the same command goes on where it stopped.
     """
+    from ..teacher.loading import import_code
+
+    import_code(code)
     annotate(
         teacher,
         text,
         output,
         precision=precision,
         lang=lang,
-        confidence=confidence or None,
+        confidence=confidence,
         gpu_id=gpu_id,
         replace=replace,
     )
@@ -52,7 +65,7 @@ def annotate(
     output: str | Path,
     *,
     precision: str = "auto",
-    lang: str = "xx",
+    lang: str | None = None,
     confidence: float | None = None,
     gpu_id: int = -1,
     replace: bool = False,
@@ -63,7 +76,8 @@ def annotate(
     text (Union[str, Path]): Raw text, CoNLL, `.spacy`, or a folder of those.
     output (Union[str, Path]): The soft-label folder.
     precision (str): "auto", "fp32" or "bf16".
-    lang (str): Language code of the text.
+    lang (Optional[str]): Language code of the text. If not given, the name of a document's file in
+        a folder, and "xx" for a single file.
     confidence (Optional[float]): Take the hard labels of a pipeline's `doc.ents`, each with this
         probability, in place of the marginals of its beam.
     gpu_id (int): GPU, or -1 for the processor.
@@ -89,10 +103,9 @@ def annotate(
         nonlocal shown
         if sys.stderr.isatty() or time.monotonic() - shown > 10:
             shown = time.monotonic()
-            left = time.strftime("%H:%M:%S", time.gmtime(progress.seconds_left))
             sys.stderr.write(
                 f"\r{progress.share:6.1%}  {progress.words:,} words  "
-                f"{progress.words_per_second:,.0f} words/s  {left} left  "
+                f"{progress.words_per_second:,.0f} words/s  {clock(progress.seconds_left)} left  "
             )
             sys.stderr.flush()
 
@@ -103,6 +116,20 @@ def annotate(
         f"{done.words:,} words in {done.seconds:,.1f} s ({done.words_per_second:,.0f} words/s)",
     )
     return done
+
+
+def clock(seconds: float) -> str:
+    """Give a time as days, hours, minutes and seconds.
+
+    seconds (float): The time.
+    RETURNS (str): Such as "2 d 03:04:05"; without days below one day, "?" if it is not finite.
+    """
+    if not math.isfinite(seconds):
+        return "?"
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    return (f"{days} d " if days else "") + f"{hour:02}:{minute:02}:{second:02}"
 
 
 def _is_of_another(source: "ProbabilitySource", text: Path, output: Path) -> bool:

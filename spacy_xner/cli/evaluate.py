@@ -55,8 +55,10 @@ def evaluate_cli(
     ] = None,
 ) -> None:
     """Score a pipeline against gold entities: on gold tokens and on detokenised raw text."""
+    from ..teacher.loading import import_code
+
     try:
-        _import_code(code)
+        import_code(code)
         result = evaluate(
             model,
             data,
@@ -106,7 +108,8 @@ def evaluate(
     batch_size (int): Sentences a batch.
     label_map (Mapping[str, str] | None): New names of predicted labels; "O" drops a label.
     fix_encoding (bool): Repair wrongly decoded tokens of CoNLL gold data by ftfy.
-    RETURNS (dict[str, Any]): `model`, `pipeline`, `against`, `label_map`, `bootstrap`, `seed`;
+    RETURNS (dict[str, Any]): `model`, `pipeline`, `target_gold` (what gold of its
+        languages the pipeline says it saw), `against`, `label_map`, `bootstrap`, `seed`;
         `files`: of each path, and `pooled`: of all sentences together, `forms`: of each form the
         keys of `evaluation.predict.summarise`, and where there is a second pipeline `against`: its
         `f1` and the keys of `evaluation.scores.paired_bootstrap`.
@@ -138,6 +141,7 @@ def evaluate(
     result = {
         "model": _name(model),
         "pipeline": list(nlp.pipe_names),
+        "target_gold": nlp.meta.get("target_gold", "not stated by the pipeline"),
         "against": None if against is None else _name(against),
         "label_map": dict(label_map or {}),
         **options,
@@ -252,9 +256,10 @@ def _pool(runs: Mapping[str, "Predictions"], form: str) -> "Prediction":
 
 
 def _load(model: "str | Path | Language", gpu_id: int) -> "Language":
-    import spacy
     from spacy.language import Language
     from thinc.util import require_gpu
+
+    from ..teacher.loading import load_pipeline
 
     if isinstance(model, Language):
         return model
@@ -263,21 +268,7 @@ def _load(model: "str | Path | Language", gpu_id: int) -> "Language":
             require_gpu(gpu_id)
         except ValueError as err:
             raise XnerError(f"--gpu-id {gpu_id}: {err}. Use -1 for the CPU.") from None
-    try:
-        return spacy.load(model)
-    except (OSError, ImportError) as err:
-        raise XnerError(
-            f"{model}: no pipeline that spaCy can load ({err}). Expected the folder of a saved "
-            "pipeline or the name of an installed one."
-        ) from None
-
-
-def _import_code(path: Path | None) -> None:
-    from spacy.cli._util import import_code
-
-    if path is not None and not path.is_file():
-        raise XnerError(f"--code {path}: no such file; expected Python code.")
-    import_code(path)
+    return load_pipeline(model)
 
 
 def _name(model: "str | Path | Language") -> str:

@@ -2,10 +2,13 @@
 
 import hashlib
 import time
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from spacy.tokens import Doc
@@ -19,6 +22,7 @@ __all__ = ["Progress", "annotate_documents", "text_fingerprint"]
 
 SHARD_DOCS = 2000
 BATCH_WORDS = 8192
+UNKNOWN_WARNING = 0.01
 
 Named = tuple[str, Doc]
 
@@ -52,7 +56,7 @@ def annotate_documents(
     text: str | Path,
     output: str | Path,
     *,
-    lang: str = "xx",
+    lang: str | None = None,
     shard_docs: int = SHARD_DOCS,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
@@ -61,14 +65,17 @@ def annotate_documents(
     source (ProbabilitySource): The teacher.
     text (Union[str, Path]): Raw text (one text a line), CoNLL, `.spacy`, or a folder of those.
     output (Union[str, Path]): The soft-label folder.
-    lang (str): Language code of the text, kept with every document.
+    lang (Optional[str]): Language code of the text, kept with every document. If not given, it is
+        the name of a document's file, without suffix, in a folder, and "xx" for a single file.
     shard_docs (int): Documents in a shard.
     report (Callable[[Progress], None]): Called after every batch.
     RETURNS (Progress): What was done.
     RAISES: XnerError: The text is missing, empty or faulty, the folder belongs to another teacher
         or text, or the disk refuses a write.
+    WARNS: UserWarning: The teacher's encoder does not know characters of a file.
     """
     text = Path(text)
+    one_lang = lang or (None if text.is_dir() else "xx")
     documents = iter_documents(text, source.nlp)
     first = next(documents, None)
     if first is None:
@@ -78,19 +85,21 @@ def annotate_documents(
         tags=source.tagset.tags,
         teacher=source.fingerprint,
         source=text_fingerprint(text, shard_docs),
-        lang=lang,
+        lang=one_lang or _common_lang(text),
         meta={"text": text.name, "shard_docs": shard_docs},
     )
     size = _size(text)
     progress = Progress()
     began, seen = time.perf_counter(), 0
     n_shards = 0
+    warned: set[str] = set()
     for index, shard in enumerate(_shards(chain([first], documents), shard_docs)):
         n_shards += 1
         if index not in writer.finished:
+            _warn_of_unknown(source, shard, text, warned)
             labels: list[SoftLabels] = []
             for batch in _batches(shard):
-                labels.extend(_label(source, batch, lang))
+                labels.extend(_label(source, batch, one_lang))
                 progress.words += sum(len(doc) for _, doc in batch)
                 seen += _bytes(batch)
                 progress.seconds = time.perf_counter() - began
@@ -122,16 +131,71 @@ def text_fingerprint(path: Path, shard_docs: int = SHARD_DOCS) -> str:
     return digest.hexdigest()[:32]
 
 
-def _label(source: ProbabilitySource, batch: list[Named], lang: str) -> Iterator[SoftLabels]:
+def _label(source: ProbabilitySource, batch: list[Named], lang: str | None) -> Iterator[SoftLabels]:
     docs = [doc for _, doc in batch]
     for (name, doc), probs in zip(batch, source.predict(docs), strict=True):
         starts = np.fromiter((token.idx for token in doc), dtype=np.int32, count=len(doc))
         lengths = np.fromiter((len(token) for token in doc), dtype=np.int32, count=len(doc))
         if hasattr(probs, "get"):  # a cupy array
             probs = probs.get()
-        yield SoftLabels(
-            name, lang, doc.text, starts, starts + lengths, np.asarray(probs, dtype=np.float16)
+        rows = np.asarray(probs, dtype=np.float16)
+        yield SoftLabels(name, lang or _file_of(name), doc.text, starts, starts + lengths, rows)
+
+
+def _common_lang(folder: Path) -> str:
+    """The name of a folder's only file, else spaCy's code for any language."""
+    files = _files(folder)
+    return files[0].stem if len(files) == 1 else "xx"
+
+
+def _file_of(name: str) -> str:
+    return name.rpartition(":")[0]
+
+
+def _warn_of_unknown(
+    source: ProbabilitySource, shard: list[Named], text: Path, warned: set[str]
+) -> None:
+    """Warn once a file if the teacher's encoder reads nothing in many of its tokens."""
+    tokenizer = getattr(source, "tokenizer", None)
+    if tokenizer is None or tokenizer.unk_token_id is None:
+        return
+    words: dict[str, Counter[str]] = {}
+    for name, doc in shard:
+        if _file_of(name) not in warned:
+            counts = words.setdefault(_file_of(name), Counter())
+            counts.update(token.text for token in doc)
+    for file, counts in words.items():
+        # Few words hold a character that is unknown alone; only those are worth a look.
+        lacking = _unknown(tokenizer, sorted(set().union(*counts)))
+        unknown = _unknown(tokenizer, [word for word in counts if not lacking.isdisjoint(word)])
+        share = sum(counts[word] for word in unknown) / max(1, counts.total())
+        if share <= UNKNOWN_WARNING:
+            continue
+        warned.add(file)
+        chars: Counter[str] = Counter()
+        for word in unknown:
+            chars.update(dict.fromkeys(lacking & set(word), counts[word]))
+        frequent = sorted(chars, key=lambda char: (-chars[char], char))[:10]
+        place = f"{file} in {text}" if text.is_dir() else text
+        warnings.warn(
+            f"{share:.0%} of the tokens of {place} are unknown to the teacher's encoder, "
+            f"so that it labels them blindly. Characters that it lacks: {' '.join(frequent)}. "
+            "Expect poor labels, or train a teacher on an encoder that knows them.",
+            UserWarning,
+            stacklevel=3,
         )
+
+
+def _unknown(tokenizer: Any, words: list[str]) -> set[str]:
+    """Words of which the tokenizer knows no piece but the bare mark of a word's beginning."""
+    if not words:
+        return set()
+    nothing = {tokenizer.unk_token_id, tokenizer.convert_tokens_to_ids("▁")}
+    pieces = tokenizer(
+        [[word] for word in words], is_split_into_words=True, add_special_tokens=False
+    )["input_ids"]
+    unknown = tokenizer.unk_token_id
+    return {w for w, ids in zip(words, pieces, strict=True) if unknown in ids and nothing >= {*ids}}
 
 
 def _shards(documents: Iterator[Named], size: int) -> Iterator[list[Named]]:

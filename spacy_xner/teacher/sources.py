@@ -55,7 +55,13 @@ class PipelineSource:
         self.fingerprint = fingerprint
         self._probabilities = probabilities
         names = nlp.pipe_names
-        self._before = [nlp.get_pipe(pipe) for pipe in names[: names.index(name)]]
+        self._before: list[Any] = [nlp.get_pipe(pipe) for pipe in names[: names.index(name)]]
+
+    @property
+    def tokenizer(self) -> Any:
+        """RETURNS (Optional[PreTrainedTokenizerFast]): The encoder's, if there is an encoder."""
+        shims = [pipe.model.shims[0] for pipe in self._before if _is_our_transformer(pipe)]
+        return shims[0].tokenizer if shims else None
 
     def predict(self, docs: Sequence[Doc]) -> list[Floats2d]:
         """Give one float32 array a document, tokens x tags, rows summing to 1."""
@@ -89,12 +95,16 @@ def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) ->
     **adapter (Any): Settings of `adapters.ner_source`; if any is given, it reads the entities of
         the pipeline, even where `xner_teacher` could give probabilities.
     RETURNS (ProbabilitySource): The teacher.
-    RAISES: XnerError: There is no such pipeline, or nothing in it can label entities.
+    RAISES: XnerError: There is no such pipeline, it is broken, nothing in it can label entities, or
+        `precision` is unknown.
     """
-    import spacy
+    import torch
 
     from . import adapters
+    from .loading import load_pipeline
+    from .precision import autocast_type
 
+    autocast_type(precision, torch.device("cpu"))
     if adapters.is_token_classifier(path):
         if adapter:
             raise XnerError(
@@ -102,21 +112,19 @@ def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) ->
                 f"{', '.join(adapter)} cannot be set for it."
             )
         return adapters.token_classifier_source(path, precision=precision)
-    try:
-        nlp = spacy.load(path)
-    except OSError as error:
-        raise XnerError(
-            f"No teacher at {path}: {error} Expected the folder or the package name of a spaCy "
-            "pipeline, or the folder of a Hugging Face token classifier."
-        ) from error
+    nlp = load_pipeline(path, expected=", or the folder of a Hugging Face token classifier")
     fingerprint = folder_fingerprint(Path(nlp.path or path))
     for name in nlp.pipe_names:
         pipe: Any = nlp.get_pipe(name)
-        if pipe.__class__.__name__ == "Transformer" and "precision" in pipe.model.attrs:
+        if _is_our_transformer(pipe):
             pipe.model.attrs["precision"] = precision
         if nlp.get_pipe_meta(name).factory == "xner_teacher" and not adapter:
             return PipelineSource(nlp, name, pipe.tagset, pipe.predict_probabilities, fingerprint)
     return adapters.ner_source(nlp, fingerprint, **adapter)
+
+
+def _is_our_transformer(pipe: Any) -> bool:
+    return pipe.__class__.__name__ == "Transformer" and "precision" in pipe.model.attrs
 
 
 def folder_fingerprint(path: Path) -> str:

@@ -89,6 +89,7 @@ class TokenClassifierSource:
         self.tagset = labels.tagset
         self.fingerprint = fingerprint
         self._module, self._labels = module.to(device).eval(), labels
+        self.tokenizer = tokenizer
         self._pieces = WordPieces(tokenizer)
         self._pad, self._precision = tokenizer.pad_token_id, precision
         self._max_length, self._overlap = max_length, overlap

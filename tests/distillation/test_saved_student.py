@@ -73,6 +73,10 @@ def test_the_student_finds_what_its_teacher_found(nlp):
         assert entities(nlp(text)) == entities(gold)
 
 
+def test_it_says_that_it_saw_no_gold(nlp):
+    assert nlp.meta["target_gold"] == "none: learned from soft labels"
+
+
 def test_no_saved_file_names_this_package_or_torch(saved):
     files = [path for path in saved.rglob("*") if path.is_file()]
     assert {"config.cfg", "meta.json", "tokenizer", "model"} <= {path.name for path in files}

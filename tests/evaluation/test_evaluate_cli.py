@@ -51,6 +51,7 @@ def run():
 def test_several_files_give_one_result_each_and_the_pooled_one(model, files):
     result = evaluate(model, files, bootstrap=50)
     assert list(result["files"]) == [str(path) for path in files]
+    assert result["target_gold"] == "not stated by the pipeline"
     f1 = [each["forms"]["tokens"]["f1"] for each in result["files"].values()]
     assert f1 == [100.0, pytest.approx(40.0)]
     pooled = result["pooled"]["forms"]

@@ -272,11 +272,55 @@ def test_a_folder_stands_for_its_files(tmp_path):
     assert found == ["a:0", "a:1", "b:0", "b:1"]
 
 
+@pytest.fixture
+def two_languages(tmp_path):
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for lang in ("hau", "am"):
+        (folder / f"{lang}.txt").write_text(f"{lang} one\n{lang} two\n", "utf8")
+    return folder
+
+
+def langs_of(folder):
+    return [labels.lang for labels in SoftLabelCorpus(folder)]
+
+
+def test_documents_of_a_folder_are_of_the_language_that_their_file_names(two_languages, tmp_path):
+    annotate_documents(MadeUpSource(), two_languages, tmp_path / "out")
+    assert langs_of(tmp_path / "out") == ["am", "am", "hau", "hau"]
+    assert SoftLabelCorpus(tmp_path / "out").lang == "xx"
+    (two_languages / "am.txt").unlink()
+    annotate_documents(MadeUpSource(), two_languages, tmp_path / "one")
+    assert langs_of(tmp_path / "one") == ["hau", "hau"]
+    assert SoftLabelCorpus(tmp_path / "one").lang == "hau"
+
+
+def test_a_language_that_is_given_holds_for_all_files(two_languages, raw, tmp_path):
+    annotate_documents(MadeUpSource(), two_languages, tmp_path / "out", lang="swa")
+    assert langs_of(tmp_path / "out") == ["swa"] * 4
+    assert SoftLabelCorpus(tmp_path / "out").lang == "swa"
+
+
+def test_a_single_file_is_of_no_known_language(raw, tmp_path):
+    annotate_documents(MadeUpSource(), raw, tmp_path / "out")
+    assert set(langs_of(tmp_path / "out")) == {"xx"} == {SoftLabelCorpus(tmp_path / "out").lang}
+
+
+def test_a_folder_begun_with_another_language_is_gone_on_with(two_languages, tmp_path):
+    stopped = MadeUpSource(stop_after=1, stop=stop)
+    with pytest.raises(StoppedError):
+        annotate_documents(stopped, two_languages, tmp_path / "out", lang="xx", shard_docs=1)
+    resumed = MadeUpSource()
+    annotate_documents(resumed, two_languages, tmp_path / "out", shard_docs=1)
+    assert langs_of(tmp_path / "out") == ["xx", "am", "hau", "hau"]
+    assert sum(map(len, resumed.batches)) == 3
+
+
 def test_the_command_prints_the_fault_and_exits_with_one(raw, tmp_path):
     command = ["annotate", str(tmp_path / "nothing"), str(raw), str(tmp_path / "out")]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 1
-    assert "No teacher at" in " ".join(result.output.split())
+    assert "no pipeline that spaCy can load" in " ".join(result.output.split())
 
 
 KILLED = """

@@ -57,6 +57,25 @@ def test_precision_is_handed_to_the_transformer(teacher_folder):
         assert nlp.get_pipe("transformer").model.attrs["precision"] == precision
 
 
+@pytest.mark.parametrize("name", ["teacher", "ruler"])
+def test_an_unknown_precision_is_an_error_whatever_the_teacher(name, teacher_folder, tmp_path):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "LOC", "pattern": "Kano"}])
+    nlp.to_disk(tmp_path / "ruler")
+    folder = teacher_folder if name == "teacher" else tmp_path / "ruler"
+    with pytest.raises(XnerError, match="precision is 'bf17'; expected one of auto, fp32, bf16"):
+        load_source(folder, precision="bf17")
+
+
+def test_the_tokenizer_of_the_encoder_is_known(source, tmp_path):
+    assert source.tokenizer is source.nlp.get_pipe("transformer").model.shims[0].tokenizer
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("ner").add_label("LOC")
+    nlp.initialize()
+    nlp.to_disk(tmp_path / "ner")
+    assert load_source(tmp_path / "ner").tokenizer is None
+
+
 def test_pipes_before_the_teacher_run_and_those_behind_do_not(teacher, source):
     nlp = teacher
     nlp.add_pipe("xner_test_copies", first=True)
@@ -109,11 +128,11 @@ def test_the_fingerprint_reads_large_files_whole(tmp_path):
 
 
 def test_what_is_no_teacher_is_named(tmp_path, encoder):
-    with pytest.raises(XnerError, match=r"No teacher at .*nowhere"):
+    with pytest.raises(XnerError, match=r"nowhere: no pipeline .*E052"):
         load_source(tmp_path / "nowhere")
-    with pytest.raises(XnerError, match="No teacher at xner_no_such_package"):
+    with pytest.raises(XnerError, match="xner_no_such_package: no pipeline"):
         load_source("xner_no_such_package")
-    with pytest.raises(XnerError, match=r"No teacher at .*Hugging Face token classifier"):
+    with pytest.raises(XnerError, match=r"no pipeline .*Hugging Face token classifier"):
         load_source(encoder)
 
 
