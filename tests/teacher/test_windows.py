@@ -146,3 +146,16 @@ def test_forgetting_word_types_changes_no_piece(tokenizer):
     for batch in (words[:2], words[1:4], words):
         assert [list(a) for a in small(batch)] == [list(a) for a in large(batch)]
     assert len(large._pieces) == 6
+
+
+def test_the_piece_behind_a_bare_mark_stands_for_the_word(tiny_of):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_of("xlm-roberta"))
+    words = ["Amina", "ከበደ", "Lagos", "ZZZ"]
+    ids, plain = WordPieces(tokenizer)(words)
+    same, skipped = WordPieces(tokenizer, skip_mark=True)(words)
+    assert ids.tolist() == same.tolist()
+    mark = tokenizer.get_vocab()["▁"]
+    ends = [*plain[1:], len(ids)]
+    bare = [ids[at] == mark and end - at > 1 for at, end in zip(plain, ends, strict=True)]
+    assert any(bare)
+    assert (skipped - plain).tolist() == [int(b) for b in bare]
