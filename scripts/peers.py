@@ -1,5 +1,7 @@
 """What people use today, over the same encoder: the other side of each ratio of speed."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,18 @@ def start(config: Config) -> Any:
             },
         )
     return blank
+
+
+def with_plain_tokenizer(encoder: Path, copy: Path) -> Path:
+    """Copy an encoder folder for stock spacy-transformers.
+
+    It opens the SentencePiece model of XLM-R tokenizers, which a pruned vocabulary does not have.
+    """
+    shutil.copytree(encoder, copy)
+    path = copy / "tokenizer_config.json"
+    settings = json.loads(path.read_text("utf8"))
+    path.write_text(json.dumps(settings | {"tokenizer_class": "PreTrainedTokenizerFast"}), "utf8")
+    return copy
 
 
 def stock_config(encoder: Path) -> Config:
