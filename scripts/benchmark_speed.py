@@ -14,9 +14,9 @@ from typing import Annotated, Any
 import spacy
 import typer
 from check_build import install
-from peers import hf_pipeline, start, stock_config, with_plain_tokenizer
+from peers import hf_pipeline, stock_config, with_plain_tokenizer
 from spacy.training import Example
-from spacy.util import fix_random_seed, minibatch
+from spacy.util import fix_random_seed, load_model_from_config, minibatch
 from thinc.api import Config
 from wasabi import msg
 
@@ -125,11 +125,19 @@ def measure_distillation(rows: ResultRows, soft: Path, student: Path, lang: str)
 
 def measure_teacher_training(rows: ResultRows, work: Path, bf16: bool) -> None:
     """Steps of our teacher against stock spacy-transformers with `ner`, on the same batches."""
-    corpus = create_conll_corpus_v1(work / "corpus/train.conll")
-    ours = Config().from_disk(TEACHER, overrides={"paths.encoder": str(work / "encoder")})
+    gold = work / "corpus/train.conll"
+    paths = {"encoder": work / "encoder", "train": gold, "dev": gold}
+    ours = Config().from_disk(TEACHER, overrides={f"paths.{k}": str(v) for k, v in paths.items()})
+    corpus = create_conll_corpus_v1(gold)
     with tempfile.TemporaryDirectory() as name:
         stock = stock_config(with_plain_tokenizer(work / "encoder", Path(name) / "encoder"))
-        compared = compare_training({"ours": start(ours), "stock": start(stock)}, corpus)
+        compared = compare_training(
+            {
+                "ours": load_model_from_config(ours, auto_fill=True),
+                "stock": load_model_from_config(stock, auto_fill=True),
+            },
+            corpus,
+        )
     precision = "bf16" if bf16 else "fp32"
     write(rows, compared, "ours", "stock", "spacy-stock", "train", "teacher", "en", precision)
 

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import spacy
 from thinc.api import Config
 
 from spacy_xner.teacher.precision import autocast_type
 
 
-def hf_pipeline(source: Any, folder: Path, batch_size: int) -> Callable[[list[str]], None]:
+def hf_pipeline(source: Any, folder: Path, batch_size: int) -> Callable[[list[str]], Any]:
     """The token-classification pipeline over the teacher's own encoder, with as many tags."""
     import torch
     from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
@@ -35,27 +34,13 @@ def hf_pipeline(source: Any, folder: Path, batch_size: int) -> Callable[[list[st
     with torch.no_grad():
         model.classifier.weight.copy_(torch.from_numpy(head.get_param("W")))
         model.classifier.bias.copy_(torch.from_numpy(head.get_param("b")))
-    tagger = pipeline(
+    return pipeline(
         "token-classification",
         model=model,
         tokenizer=AutoTokenizer.from_pretrained(folder),
         aggregation_strategy="simple",
         batch_size=batch_size,
     )
-    return lambda texts: [None for _ in tagger(texts)] and None
-
-
-def start(config: Config) -> Any:
-    blank = spacy.blank("xx")
-    for name in config["nlp"]["pipeline"]:
-        blank.add_pipe(
-            config["components"][name]["factory"],
-            name=name,
-            config={
-                k: v for k, v in config.interpolate()["components"][name].items() if k != "factory"
-            },
-        )
-    return blank
 
 
 def with_plain_tokenizer(encoder: Path, copy: Path) -> Path:

@@ -17,6 +17,7 @@ from ..errors import XnerError
 from .ensembles import Ensemble
 from .reader import SoftLabelReader
 from .teachers import resolve_teachers
+from .trust import entity_weight, expected_f1
 from .weightings import Weighting
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "load_student_config",
     "resolve_corpora",
     "resolve_distillation",
+    "settle_entity_weight",
     "with_teachers",
 ]
 
@@ -199,8 +201,22 @@ def resolve_corpora(config: Config, block: Distillation) -> tuple[SoftLabelReade
     teachers = resolve_teachers(block.teachers)
     for one in (reader, dev_corpus):
         if isinstance(one, SoftLabelReader):
-            one.supervise(teachers or one.teachers, block.ensemble, block.weighting)
+            one.supervise(teachers, block.ensemble, block.weighting)
     return reader, dev_corpus
+
+
+def settle_entity_weight(block: Distillation, reader: SoftLabelReader) -> str:
+    """Let the teachers' own doubt set the weight of entities where the config leaves it open.
+
+    block (Distillation): Its `entity_weight` is set.
+    reader (SoftLabelReader): The soft labels.
+    RETURNS (str): What was found, for the user; empty where the config has a weight.
+    """
+    if block.entity_weight is not None:
+        return ""
+    expected = expected_f1(reader.sample())
+    block.entity_weight = entity_weight(expected)
+    return f"F1 that the teachers expect: {expected:.3f}; entities weigh {block.entity_weight:.2f}"
 
 
 def config_digest(config: Config) -> str:
@@ -219,7 +235,8 @@ def config_digest(config: Config) -> str:
 
 
 def _is_weight(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and value > 0)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value is None or (is_number and value > 0)
 
 
 def init_student(

@@ -40,11 +40,11 @@ from .config import (
     load_student_config,
     resolve_corpora,
     resolve_distillation,
+    settle_entity_weight,
     with_teachers,
 )
 from .parser import soft_targets, update_ner
 from .reader import PROBABILITIES, WEIGHTS, SoftLabelReader
-from .trust import entity_weight, expected_f1
 
 __all__ = ["distill"]
 
@@ -84,6 +84,8 @@ def distill(
         raise XnerError("There is nothing to resume without an output folder.")
     msg = Printer(no_print=True)
     stdout.write(msg.info(f"Pipeline: {run.nlp.pipe_names}") + "\n")
+    if run.doubt:
+        stdout.write(msg.info(run.doubt) + "\n")
     if resume:
         run.restore()
         stdout.write(msg.info(f"Resuming after step {run.at.step}") + "\n")
@@ -117,6 +119,7 @@ class _Run:
     dev_corpus: Any
     output: Path | None
     identity: dict[str, Any]
+    doubt: str
     at: Checkpoint = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,14 +134,13 @@ class _Run:
             set_gpu_allocator(allocator)
         settings = resolve_distillation(plain)
         reader, dev_corpus = resolve_corpora(plain, settings)
-        if settings.entity_weight is None:
-            settings.entity_weight = entity_weight(expected_f1(reader.sample()))
+        doubt = settle_entity_weight(settings, reader)
         nlp = init_student(config, reader, reader.tagset.types)
         training = registry.resolve(
             nlp.config.interpolate()["training"], schema=ConfigSchemaTraining
         )
         identity = {"config": config_digest(plain), "soft labels": reader.fingerprint}
-        return cls(nlp, reader, settings, training, dev_corpus, output, identity)
+        return cls(nlp, reader, settings, training, dev_corpus, output, identity, doubt)
 
     def restore(self) -> None:
         assert self.output is not None

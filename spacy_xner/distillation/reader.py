@@ -87,26 +87,26 @@ class SoftLabelReader:
 
     def supervise(
         self,
-        teachers: Sequence[Teacher],
+        teachers: Sequence[Teacher] = (),
         ensemble: Ensemble | None = None,
         weighting: Weighting | None = None,
     ) -> None:
         """Set who supervises, and how.
 
-        teachers (Sequence[Teacher]): The soft-label folders. Those of one text are combined.
+        teachers (Sequence[Teacher]): The soft-label folders; none keeps those of before. Those of
+            one text are combined.
         ensemble (Optional[Ensemble]): How; the weighted mean if none is given.
         weighting (Optional[Weighting]): Weight of each token; all 1 if none is given.
         RAISES: XnerError: A folder is unfinished, or the teachers do not fit together.
         """
-        self.teachers = list(teachers)
         self.weighting = weighting or make_even_weighting()
-        self._texts = _group_by_text([MappedCorpus(teacher) for teacher in teachers])
-        self.tagset = self._texts[0].corpora[0].tagset
+        if teachers:
+            self._texts = _group_by_text([MappedCorpus(teacher) for teacher in teachers])
+            self.tagset = self._texts[0].corpora[0].tagset
         for text in self._texts:
             # Other texts may have other teachers: each has an ensemble of its own.
             text.ensemble = copy.deepcopy(ensemble or make_weighted_mean())
-            stacks = text.sample(self.tagset) if len(text.corpora) > 1 else []
-            text.ensemble.fit(stacks, [one.teacher for one in text.corpora])
+            text.is_fitted = False
 
     @property
     def fingerprint(self) -> list[str]:
@@ -128,7 +128,8 @@ class SoftLabelReader:
         YIELDS (np.ndarray): One array a document, tokens of its first teacher x tags.
         """
         for text in self._texts:
-            yield from map(text.ensemble, text.sample(self.tagset))
+            for stack in text.sample(self.tagset):
+                yield text.combine(stack, self.tagset)
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read in the order of the files.
@@ -171,7 +172,7 @@ class SoftLabelReader:
                     starts = np.fromiter((token.idx for token in doc), np.int32, len(doc))
                     lengths = np.fromiter((len(token) for token in doc), np.int32, len(doc))
                     stack = _aligned(labels, starts, starts + lengths, self.tagset)
-                    combined = text.ensemble(stack)
+                    combined = text.combine(stack, self.tagset)
                     weights = self.weighting(stack, combined)
                     if self.normal_forms:
                         doc = _in_normal_form(doc, rng.choice(self.normal_forms))
@@ -190,6 +191,15 @@ class _Text:
 
     corpora: list[MappedCorpus]
     ensemble: Ensemble = field(default_factory=make_weighted_mean)
+    is_fitted: bool = False
+
+    def combine(self, stack: np.ndarray, tagset: TagSet) -> np.ndarray:
+        """Combine the teachers of one document; the first one makes the ensemble read a sample."""
+        if not self.is_fitted:
+            stacks = self.sample(tagset) if len(self.corpora) > 1 else []
+            self.ensemble.fit(stacks, [one.teacher for one in self.corpora])
+            self.is_fitted = True
+        return self.ensemble(stack)
 
     def read_shard(self, index: int) -> Iterator[tuple[SoftLabels, ...]]:
         """Read what all teachers say of each document."""

@@ -57,6 +57,7 @@ def test_unknown_keys_are_refused_with_the_nearest(wrong, nearest, tmp_path):
         ("alpha", 1.5, "from 0 to 1"),
         ("entity_weight", 0, "a number above 0, or null"),
         ("entity_weight", "high", "a number above 0, or null"),
+        ("entity_weight", True, "a number above 0, or null"),
         ("dropout", 1.0, "from 0 to under 1"),
         ("max_epochs", -1, "or more"),
         ("max_epochs", 0, "Nothing would end"),

@@ -7,7 +7,7 @@ from spacy_xner.corpora.soft_labels import SoftLabelCorpus
 from spacy_xner.distillation.reader import make_soft_label_reader
 from spacy_xner.distillation.trust import entity_weight, expected_f1
 
-from .made_up import sure_of
+from .made_up import config_of, run, sure_of
 
 
 def test_a_teacher_that_is_certain_expects_no_mistake():
@@ -29,6 +29,14 @@ def test_where_nothing_is_called_entity_nothing_is_expected():
 def test_doubt_makes_entities_weigh_more_within_limits():
     assert [entity_weight(f1) for f1 in (1.0, 0.9, 0.0)] == [1.0, 1.0, 4.0]
     assert entity_weight(0.8) == pytest.approx(3.0)
+
+
+def test_what_the_doubt_decides_is_said(labels):
+    _, said = run(labels, config=config_of(distillation__max_steps=1, distillation__max_epochs=0))
+    assert "expect" not in said
+    open_weight = {"distillation.max_steps": 1, "distillation.entity_weight": None}
+    _, said = run(labels, overrides=open_weight)
+    assert "F1 that the teachers expect: 0.848; entities weigh 2.04" in said
 
 
 def test_a_sample_of_the_labels_is_what_they_hold(labels):
