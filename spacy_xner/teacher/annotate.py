@@ -4,13 +4,14 @@ import hashlib
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
 from ..corpora.documents import iter_documents
@@ -99,16 +100,17 @@ def annotate_documents(
             _warn_of_unknown(source, shard, text, warned)
             labels: list[SoftLabels] = []
             for batch in _batches(shard):
-                labels.extend(_label(source, batch, one_lang))
+                of_batch = list(_label(source, batch, one_lang))
+                labels += of_batch
                 progress.words += sum(len(doc) for _, doc in batch)
-                seen += _bytes(batch)
+                seen += _bytes(doc.text for doc in of_batch)
                 progress.seconds = time.perf_counter() - began
                 progress.share = min(1.0, seen / size)
                 report(progress)
             place = {name: i for i, (name, _) in enumerate(shard)}
             writer.write(index, sorted(labels, key=lambda doc: place[doc.doc_id]))
         else:
-            size = max(1, size - _bytes(shard))
+            size = max(1, size - _bytes(doc.text for _, doc in shard))
         progress.docs += len(shard)
     writer.close(n_shards)
     return progress
@@ -134,8 +136,7 @@ def text_fingerprint(path: Path, shard_docs: int = SHARD_DOCS) -> str:
 def _label(source: ProbabilitySource, batch: list[Named], lang: str | None) -> Iterator[SoftLabels]:
     docs = [doc for _, doc in batch]
     for (name, doc), probs in zip(batch, source.predict(docs), strict=True):
-        starts = np.fromiter((token.idx for token in doc), dtype=np.int32, count=len(doc))
-        lengths = np.fromiter((len(token) for token in doc), dtype=np.int32, count=len(doc))
+        starts, lengths = doc.to_array([IDX, LENGTH]).astype(np.int32).T
         if hasattr(probs, "get"):  # a cupy array
             probs = probs.get()
         rows = np.asarray(probs, dtype=np.float16)
@@ -229,5 +230,5 @@ def _size(path: Path) -> int:
     return max(1, sum(file.stat().st_size for file in _files(path)))
 
 
-def _bytes(docs: list[Named]) -> int:
-    return sum(len(doc.text.encode("utf8")) + 1 for _, doc in docs)
+def _bytes(texts: Iterable[str]) -> int:
+    return sum(len(text.encode("utf8")) + 1 for text in texts)

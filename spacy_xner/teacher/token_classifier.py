@@ -15,10 +15,10 @@ from transformers import AutoModelForTokenClassification
 
 from ..encoders.load import load_tokenizer, quiet
 from ..errors import XnerError
-from .batches import BATCH_PIECES, run_batch, windows_of
+from .batches import run_batches, windows_of
 from .label_maps import LabelMap
 from .precision import autocast_type
-from .windows import WordPieces, batch_windows
+from .windows import WordPieces
 
 __all__ = ["TokenClassifierSource", "load_token_classifier"]
 
@@ -84,14 +84,14 @@ class TokenClassifierSource:
         overlap: int = 64,
     ) -> None:
         device = get_torch_default_device()
-        autocast_type(precision, device)
+        dtype = autocast_type(precision, device) or torch.float32
         self.nlp = spacy.blank("xx")
         self.tagset = labels.tagset
         self.fingerprint = fingerprint
-        self._module, self._labels = module.to(device).eval(), labels
+        self._module, self._labels = module.to(device, dtype).eval(), labels
         self.tokenizer = tokenizer
         self._pieces = WordPieces(tokenizer)
-        self._pad, self._precision = tokenizer.pad_token_id, precision
+        self._pad = tokenizer.pad_token_id
         self._max_length, self._overlap = max_length, overlap
 
     def predict(self, docs: Sequence[Doc]) -> list[Floats2d]:
@@ -105,17 +105,11 @@ class TokenClassifierSource:
         )
         n_labels = self._module.config.num_labels
         found = [np.zeros((len(doc), n_labels), dtype="float32") for doc in docs]
-        for batch in batch_windows(windows, BATCH_PIECES):
-            with torch.no_grad():
-                logits = run_batch(
-                    self._module,
-                    batch,
-                    pad=self._pad,
-                    precision=self._precision,
-                    output="logits",
-                )
+        with torch.inference_mode():
+            batches = run_batches(self._module, windows, pad=self._pad, output="logits")
+        for batch, logits in batches:
             ends = np.cumsum([len(window.words) for window in batch])[:-1]
-            rows = np.split(logits.softmax(dim=1).cpu().numpy(), ends)
+            rows = np.split(logits.float().softmax(dim=1).cpu().numpy(), ends)
             for window, of_window in zip(batch, rows, strict=True):
                 found[window.doc][window.words] = of_window
         return [cast(Floats2d, self._labels(probabilities)) for probabilities in found]

@@ -186,18 +186,31 @@ def test_a_batch_of_empty_documents_only_is_no_update(encoder):
 
 
 class Aligned:
-    """An example whose gold tags, aligned to the tokens, are given."""
+    """An example of other words than the gold's, whose aligned tags are given."""
 
-    def __init__(self, tags):
+    def __init__(self, vocab, tags):
+        self.x = Doc(vocab, words=["a"] * len(tags))
+        self.y = Doc(vocab, words=["b"] * len(tags))
         self.tags = tags
 
     def get_aligned_ner(self):
         return self.tags
 
 
+@pytest.mark.parametrize(("last", "tags"), [(["Zenith"], [3]), (["Zen", "ith"], [3, 4])])
+def test_gold_is_the_same_with_and_without_alignment(teacher, last, tags):
+    words, gold = ["Amina", "Bello", "left", "Lagos"], ["B-PER", "I-PER", "O", "B-LOC", "B-ORG"]
+    spaces = [True] * 4
+    reference = Doc(teacher.vocab, [*words, "Zenith"], [*spaces, False], ents=gold)
+    reference.set_ents(reference.ents, missing=[reference[2:3]], default="unmodified")
+    predicted = Doc(teacher.vocab, [*words, *last], [*spaces, *([False] * len(last))])
+    found = teacher.get_pipe("xner_teacher")._gold(Example(predicted, reference))
+    assert list(found) == [5, 6, -1, 1, *tags]
+
+
 def test_gold_is_read_token_by_token_where_some_are_missing(teacher):
     tags = ["B-PER", None, "L-PER", "-", "U-LOC", "I-ORG", "O", "U-NEW"]
-    assert list(teacher.get_pipe("xner_teacher")._gold(Aligned(tags))) == [
+    assert list(teacher.get_pipe("xner_teacher")._gold(Aligned(teacher.vocab, tags))) == [
         5,
         -1,
         6,
