@@ -58,8 +58,6 @@ def measure_inference(
     rows: ResultRows, teacher: Path, student: Path, texts: list[str], lang: str, bf16: bool
 ) -> None:
     """Annotation and the student against the Hugging Face pipeline, from raw strings."""
-    import torch
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = load_source(teacher)
@@ -70,8 +68,6 @@ def measure_inference(
         best = max(found, key=lambda each: found[each]["median"])
         msg.info(f"Hugging Face pipeline: {best} is the fastest batch size")
         nlp = spacy.load(student)
-        # The others compute in as many threads; a stock pipeline uses cores by processes.
-        processes = torch.get_num_threads()
 
         def annotate(batch: list[str]) -> None:
             shutil.rmtree(folder / "soft", ignore_errors=True)
@@ -79,7 +75,7 @@ def measure_inference(
             annotate_documents(source, folder / "text.txt", folder / "soft")
 
         def run_student(batch: list[str]) -> None:
-            for doc in nlp.pipe(batch, n_process=processes):
+            for doc in nlp.pipe(batch, batch_size=256):
                 _ = doc.ents
 
         systems = {"annotate": annotate, "student": run_student, "hf": pipelines[best]}
