@@ -9,12 +9,14 @@ from spacy.cli._util import app as spacy_app
 from wasabi import msg
 
 from ..errors import XnerError
+from .analyze import analyze_cli
 from .annotate import annotate_cli
 from .distill import distill_cli
 from .encoder import encoder_cli
 from .evaluate import evaluate_cli
 from .init import init_cli
 from .prepare import prepare_cli
+from .rank_sources import rank_sources_cli
 from .tables import tables_cli
 from .vectors import vectors_cli
 
@@ -50,6 +52,8 @@ app.command("distill", context_settings={"allow_extra_args": True, "ignore_unkno
 app.command("evaluate")(_friendly(evaluate_cli))
 app.command("tables")(_friendly(tables_cli))
 app.command("init")(_friendly(init_cli))
+app.command("analyze")(_friendly(analyze_cli))
+app.command("rank-sources")(_friendly(rank_sources_cli))
 
 # spaCy only imports what the entry point names; mounting is left to us.
 spacy_app.add_typer(app, name="xner")

@@ -1,0 +1,294 @@
+"""`spacy xner analyze`: do similarity and overlap explain transfer, and do they predict it?"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from wasabi import msg
+from wasabi.printer import Printer
+
+from ..errors import XnerError
+
+if TYPE_CHECKING:
+    from ..analysis.features import Measured
+    from ..analysis.points import Point
+    from ..analysis.regression import Fit, Predicted
+
+__all__ = ["analyze", "analyze_cli"]
+
+
+def analyze_cli(
+    results: Annotated[Path, typer.Argument(help="Rows of results (.jsonl) or F1 matrix (.csv)")],
+    encoder: Annotated[
+        Path | None, typer.Option("--encoder", "-e", help="Folder of the encoder that compares")
+    ] = None,
+    texts: Annotated[
+        list[Path] | None,
+        typer.Option("--texts", help="Folder of LANG.txt or LANG/train.txt; repeatable"),
+    ] = None,
+    gold: Annotated[
+        Path | None, typer.Option("--gold", help="Folder of LANG/train.txt with source entities")
+    ] = None,
+    parallel: Annotated[
+        Path | None, typer.Option("--parallel", help="Folder of en-LANG parallel text")
+    ] = None,
+    feature: Annotated[
+        list[str] | None,
+        typer.Option("--feature", "-f", help="Feature, such as mean_cosine@8; repeatable [all]"),
+    ] = None,
+    layer: Annotated[
+        int | None, typer.Option("--layer", help="Layer of the encoder [two thirds up]")
+    ] = None,
+    predict_only: Annotated[
+        bool, typer.Option("--predict-only", help="No explanation; target labels are refused")
+    ] = False,
+    target_labels: Annotated[
+        bool, typer.Option("--target-labels", help="Let labels of the target explain, marked *")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="JSON file of the result")
+    ] = None,
+    save_features: Annotated[
+        Path | None, typer.Option("--save-features", help="JSON file to keep the features in")
+    ] = None,
+    features: Annotated[
+        Path | None, typer.Option("--features", help="Features that --save-features kept")
+    ] = None,
+    permutations: Annotated[
+        int, typer.Option("--permutations", min=0, help="Permutations of the languages, for p")
+    ] = 999,
+) -> None:
+    """Regress transfer on similarity and overlap, each model by itself."""
+    fits, measured = analyze(
+        results,
+        encoder=encoder,
+        texts=texts or [],
+        gold=gold,
+        parallel=parallel,
+        columns=feature,
+        layer=layer,
+        explain=not predict_only,
+        labels=target_labels,
+        output=output,
+        save_features=save_features,
+        features=features,
+        permutations=permutations,
+    )
+    msg.info(f"Similarity is from the encoder {measured.encoder}; F1 is from the models below.")
+    for each in fits:
+        print_fit(each)
+
+
+def analyze(
+    results: Path | str,
+    *,
+    encoder: Path | str | None = None,
+    texts: Sequence[Path | str] = (),
+    gold: Path | str | None = None,
+    parallel: Path | str | None = None,
+    columns: Sequence[str] | None = None,
+    layer: int | None = None,
+    explain: bool = True,
+    labels: bool = False,
+    output: Path | str | None = None,
+    save_features: Path | str | None = None,
+    features: Path | str | None = None,
+    permutations: int = 999,
+) -> tuple[list["Fit"], "Measured"]:
+    """Fit each model's transfer on features of its language pairs.
+
+    results (Path | str): Rows of results or a matrix, see `analysis.points.read_points`.
+    encoder (Path | str | None): Folder of an encoder; not needed with `features`.
+    texts (Sequence[Path | str]): Folders of text by language, the first that has one wins.
+    gold (Path | str | None): Folder of gold by language, for the entities of the sources.
+    parallel (Path | str | None): Folder of parallel text.
+    columns (Sequence[str] | None): Features; all at one layer if not given.
+    layer (int | None): Layer of these; two thirds up if not given.
+    explain (bool): Whether to explain by ordinary least squares beside predicting.
+    labels (bool): Whether features may look at target labels, in the explanation.
+    output (Path | str | None): JSON file of the result.
+    save_features (Path | str | None): JSON file to keep the features in.
+    features (Path | str | None): JSON file of features that were kept.
+    permutations (int): Of the languages, for p.
+    RETURNS (tuple[list[Fit], Measured]): One fit a model that has enough points, and the features.
+    RAISES: XnerError where a file cannot be used or no model has enough points.
+    """
+    from ..analysis.features import FEATURES, Measured, plain_name
+    from ..analysis.points import read_points, write_json
+    from ..analysis.regression import choose_features, fit
+
+    named = [plain_name(column) for column in columns or ()]
+    if refused := [name for name in named if FEATURES[name].labels and not (labels and explain)]:
+        raise XnerError(
+            f"{', '.join(refused)} looks at labels of the target language, which nobody has before "
+            "a prediction. Leave it out, or let it explain: --target-labels, no --predict-only."
+        )
+    points = read_points(results)
+    if features is not None:
+        measured = Measured.from_json(_read_json(features))
+        points = _of_measured(points, measured)
+    else:
+        points, measured = _measure(points, encoder, texts, gold, parallel, labels)
+    if save_features is not None:
+        write_json(save_features, measured.to_json())
+    at = layer if layer is not None else round(2 * (measured.layers - 1) / 3)
+    if not 0 <= at < measured.layers:
+        raise XnerError(f"--layer {at}: the encoder has layers 0 to {measured.layers - 1}.")
+    chosen = list(columns or choose_features(measured.values, at, labels=labels and explain))
+    fits, failed = [], []
+    for model in dict.fromkeys(point.model for point in points):
+        own = [point for point in points if point.model == model]
+        try:
+            fits.append(
+                fit(own, measured.values, chosen, explain=explain, permutations=permutations)
+            )
+        except XnerError as error:
+            failed.append(str(error))
+    if not fits:
+        raise XnerError("\n".join(failed))
+    fits[0].notes += failed
+    if output is not None:
+        write_json(output, {"encoder": measured.encoder, "fits": [asdict(each) for each in fits]})
+    return fits, measured
+
+
+def _measure(
+    points: list["Point"],
+    encoder: Path | str | None,
+    texts: Sequence[Path | str],
+    gold: Path | str | None,
+    parallel: Path | str | None,
+    labels: bool,
+) -> tuple[list["Point"], "Measured"]:
+    from ..analysis.features import measure
+    from ..analysis.languages import find_texts, read_language
+    from ..analysis.points import rename_points
+
+    if encoder is None or not texts:
+        raise XnerError(
+            "Similarity needs an encoder and text: give --encoder (`spacy xner encoder` makes one) "
+            "and --texts, or --features of an earlier run."
+        )
+    files = find_texts(texts)
+    kept, left = rename_points(points, list(files))
+    if left:
+        msg.warn(f"No text of {', '.join(left)}", "Points of these languages are left out.")
+    if not kept:
+        raise XnerError(
+            f"No point has text of both of its languages: text of {', '.join(sorted(files))}, "
+            f"points of {', '.join(sorted({p.target for p in points}))}."
+        )
+    tagged = find_texts([gold]) if gold is not None else {}
+    names = sorted({name for point in kept for name in (point.source, point.target)})
+    languages = {name: read_language(name, files[name], tagged.get(name)) for name in names}
+    pairs = list(dict.fromkeys((point.source, point.target) for point in kept))
+    measured = measure(
+        languages, pairs, encoder, parallel=parallel, labels=labels, note=msg.info
+    )
+    return kept, measured
+
+
+def _of_measured(points: list["Point"], measured: "Measured") -> list["Point"]:
+    from ..analysis.points import rename_points
+
+    names = sorted({name for pair in measured.values for name in pair})
+    kept = [
+        point
+        for point in rename_points(points, names)[0]
+        if (point.source, point.target) in measured.values
+    ]
+    if not kept:
+        raise XnerError(f"The features are of other languages: {', '.join(names)}.")
+    return kept
+
+
+def _read_json(path: Path | str) -> Any:
+    try:
+        return json.loads(Path(path).read_text("utf8"))
+    except (OSError, ValueError) as error:
+        raise XnerError(f"{path} cannot be read as JSON ({error}).") from None
+
+
+def print_fit(result: "Fit") -> None:
+    """Print what one model's points support.
+
+    result (Fit): Of `analysis.regression.fit`.
+    """
+    printer = Printer()
+    targets = sorted({point.target for point in result.points})
+    printer.divider(f"{result.model}")
+    printer.text(f"{len(result.points)} points, {len(targets)} targets: {', '.join(targets)}")
+    for column, why in result.left_out.items():
+        printer.text(f"{column} left out: {why}")
+    if result.explained is not None:
+        rows = [
+            (
+                each.feature + ("*" if each.labels else ""),
+                f"{each.value:+.1f}",
+                f"{each.low:+.1f} to {each.high:+.1f}",
+                f"{each.p:.3f}",
+                f"{each.vif:.1f}",
+            )
+            for each in result.explained.coefficients
+        ]
+        header = ("explanation", "F1 per SD", "95%", "p", "VIF")
+        printer.table(rows, header=header, divider=True, aligns=("l", *"rrrr"))
+        r2, adjusted = result.explained.r2, result.explained.adjusted_r2
+        printer.text(f"R2 on these very points {r2:.2f}, adjusted {adjusted:.2f}")
+        if any(each.labels for each in result.explained.coefficients):
+            printer.text("* looks at labels of the target: it explains and cannot predict")
+    predictions = [*([result.predicted] if result.predicted else []), *result.singles]
+    rows = [_prediction(each, result.correlations) for each in predictions]
+    header = ("prediction", "r", "R2 unseen", "rank", "rank in target", "p")
+    if rows:
+        printer.table(rows, header=header, divider=True, aligns=("l", *"rrrrr"))
+    for line in verdict(result):
+        printer.text(line)
+    for note in result.notes:
+        printer.warn(note)
+
+
+def _prediction(each: "Predicted", correlations: dict[str, float]) -> tuple[str, ...]:
+    one = len(each.features) == 1
+    return (
+        each.features[0] if one else "all features",
+        f"{correlations[each.features[0]]:+.2f}" if one else "",
+        f"{each.r2:+.2f}",
+        f"{each.rank:+.2f}",
+        f"{each.within:+.2f}" if each.within is not None else "",
+        f"{each.p:.3f}",
+    )
+
+
+def verdict(result: "Fit") -> list[str]:
+    """Say in words what the data support.
+
+    result (Fit): Of `analysis.regression.fit`.
+    RETURNS (list[str]): Sentences.
+    """
+    lines = []
+    if result.predicted is not None:
+        lines.append(f"All features together: {_says(result.predicted)}.")
+    good = [each for each in result.singles if each.predicts]
+    tried = len(result.singles)
+    if good:
+        names = ", ".join(f"{each.features[0]} (R2 {each.r2:.2f}, p {each.p:.3f})" for each in good)
+        chance = f"; of {tried} tried, {tried * 0.05:.1f} would by chance" if tried > 1 else ""
+        lines.append(f"Alone, these predict a language that was not seen: {names}{chance}.")
+    elif tried:
+        lines.append("No feature alone predicts F1 of a language that was not seen.")
+    return lines
+
+
+def _says(each: "Predicted") -> str:
+    if each.predicts:
+        return f"they predict F1 of a language that was not seen (R2 {each.r2:.2f}, p {each.p:.3f})"
+    if each.r2 <= 0:
+        return (
+            f"does not predict: the mean F1 of the other languages is the better guess "
+            f"(R2 {each.r2:.2f})"
+        )
+    return f"does not predict: R2 {each.r2:.2f} is no more than chance gives (p {each.p:.3f})"

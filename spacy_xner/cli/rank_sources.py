@@ -1,0 +1,122 @@
+"""`spacy xner rank-sources`: the best source languages for raw text of a new language."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from wasabi import msg
+
+from ..errors import XnerError
+
+if TYPE_CHECKING:
+    from ..analysis.ranking import Ranked
+
+__all__ = ["rank_sources", "rank_sources_cli"]
+
+TARGET = "<target>"
+
+
+def rank_sources_cli(
+    text: Annotated[Path, typer.Argument(help="Raw text of the new language, one a line")],
+    sources: Annotated[
+        list[str],
+        typer.Option(
+            "--sources", "-s", help="Folder of LANG/train.txt, or LANG=FILE in CoNLL; repeatable"
+        ),
+    ],
+    encoder: Annotated[Path, typer.Option("--encoder", "-e", help="Folder of the encoder")],
+    leave_out: Annotated[
+        list[str] | None, typer.Option("--leave-out", help="Source not to rank; repeatable")
+    ] = None,
+    layer: Annotated[
+        int | None, typer.Option("--layer", help="Layer of the encoder [two thirds up]")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="JSON file of the ranking")
+    ] = None,
+) -> None:
+    """Rank source languages for a language of which there is only raw text."""
+    ranked, unused = rank_sources(
+        text, sources, encoder, leave_out=leave_out or [], layer=layer, output=output
+    )
+    rows = [
+        (i, each.source, f"{each.score:+.2f}", ", ".join(each.reasons[:3]))
+        for i, each in enumerate(ranked, 1)
+    ]
+    header = ("", "source", "score", "reasons, strongest first")
+    msg.table(rows, header=header, divider=True, aligns=("r", "l", "r", "l"), max_col=200)
+    msg.text("Score: mean distance from the average source, in standard deviations of the sources.")
+    if len(ranked) == 1:
+        msg.warn("One source: there is nothing to compare it with.")
+    elif ranked[0].score - ranked[1].score < 0.1:
+        msg.warn(f"{ranked[0].source} and {ranked[1].source} are as good as level: try both.")
+    if unused:
+        msg.text(f"Not used, as no source differs in it or one lacks it: {', '.join(unused)}")
+
+
+def rank_sources(
+    text: Path | str,
+    sources: Sequence[str | Path] | Mapping[str, Path],
+    encoder: Path | str,
+    *,
+    leave_out: Sequence[str] = (),
+    layer: int | None = None,
+    output: Path | str | None = None,
+) -> tuple[list["Ranked"], list[str]]:
+    """Rank source languages for a target of which there is only raw text.
+
+    text (Path | str): Raw text of the target.
+    sources (Sequence[str | Path] | Mapping[str, Path]): Folders of LANG/train.txt and "LANG=FILE",
+        or gold file by language. Their entities are looked for in the text.
+    encoder (Path | str): Folder of an encoder.
+    leave_out (Sequence[str]): Sources not to rank.
+    layer (int | None): Layer of the encoder; two thirds up if not given.
+    output (Path | str | None): JSON file of the ranking.
+    RETURNS (tuple[list[Ranked], list[str]]): Sources, best first; features that were of no use.
+    RAISES: XnerError where the text is empty or no source can be used.
+    """
+    from dataclasses import asdict
+
+    from ..analysis.features import measure
+    from ..analysis.languages import LanguageText, read_language, same_language
+    from ..analysis.points import write_json
+    from ..analysis.ranking import default_weights, rank
+
+    files = dict(sources) if isinstance(sources, Mapping) else _sources(sources)
+    files = {
+        name: file
+        for name, file in files.items()
+        if not any(same_language(name, other) for other in leave_out)
+    }
+    if not files:
+        raise XnerError("No source is left to rank: give folders of LANG/train.txt by --sources.")
+    target = read_language(TARGET, text)
+    languages: dict[str, LanguageText] = {TARGET: target}
+    for name, file in files.items():
+        languages[name] = read_language(name, file, file)
+    pairs = [(name, TARGET) for name in files]
+    measured = measure(languages, pairs, encoder, note=msg.info)
+    at = layer if layer is not None else round(2 * (measured.layers - 1) / 3)
+    if not 0 <= at < measured.layers:
+        raise XnerError(f"--layer {at}: the encoder has layers 0 to {measured.layers - 1}.")
+    features = {source: values for (source, _), values in measured.values.items()}
+    ranked, unused = rank(features, default_weights(at))
+    if output is not None:
+        write_json(output, {"text": str(text), "ranking": [asdict(each) for each in ranked]})
+    return ranked, unused
+
+
+def _sources(given: Sequence[str | Path]) -> dict[str, Path]:
+    from ..analysis.languages import find_texts
+
+    files: dict[str, Path] = {}
+    for item in map(str, given):
+        name, equals, path = item.partition("=")
+        if not equals:
+            files = find_texts([item]) | files
+        elif not Path(path).is_file():
+            raise XnerError(f"--sources {item}: no such file; expected CoNLL gold of {name}.")
+        else:
+            files[name] = Path(path)
+    return files
