@@ -1,0 +1,344 @@
+"""Why a span has its type: Shapley values of the words, for any teacher or student.
+
+The players are the words of a document. A coalition keeps its words, and the others are replaced,
+never deleted: positions and length stay. The value is the log-odds that the span has its type.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from spacy.tokens import Doc
+
+from ..errors import XnerError
+from ..tags import TagSet, decode, spans_from_iob2
+from ..teacher.sources import ProbabilitySource
+from .extras import need
+
+__all__ = [
+    "Explainer",
+    "Explanation",
+    "check_efficiency",
+    "entities_of",
+    "log_odds",
+    "type_probability",
+]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Span = tuple[int, int, str]
+
+# Probabilities are clipped to this distance from 0 and 1: the beam's are often exactly these.
+CLIP = 1e-3
+EXACT_WORDS = 8
+PERMUTATIONS = 4
+REPLACEMENT = "…"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a span has its type.
+
+    words (tuple[str, ...]): The words of the document.
+    spaces (tuple[bool, ...]): Whether a space follows each.
+    start (int): First word of the span.
+    end (int): The word after its last.
+    label (str): Its type.
+    probability (float): Of the type, mean over the span's words.
+    base (float): Log-odds with all words replaced.
+    value (float): Log-odds with all words there.
+    shap (tuple[float, ...]): What each word adds, in log-odds; they sum to `value - base`.
+    exact (bool): Over all coalitions, or over sampled permutations.
+    evaluations (int): Documents that were predicted.
+    """
+
+    words: tuple[str, ...]
+    spaces: tuple[bool, ...]
+    start: int
+    end: int
+    label: str
+    probability: float
+    base: float
+    value: float
+    shap: tuple[float, ...]
+    exact: bool
+    evaluations: int
+
+    @property
+    def text(self) -> str:
+        """RETURNS (str): The span."""
+        return " ".join(self.words[self.start : self.end])
+
+    @property
+    def gap(self) -> float:
+        """RETURNS (float): By how much efficiency fails: |sum of the values - (value - base)|."""
+        return abs(sum(self.shap) - (self.value - self.base))
+
+    def to_json(self) -> dict[str, Any]:
+        """RETURNS (dict[str, Any]): All fields, with `text` and `efficiency_gap`."""
+        return {**asdict(self), "text": self.text, "efficiency_gap": self.gap}
+
+
+class Explainer:
+    """Explains the entities of one source of probabilities.
+
+    source (ProbabilitySource): Teacher or student, of `teacher.sources.load_source`.
+    replacement (str | None): The word that stands for one that is left out; the encoder's mask
+        token where it has one, otherwise "…".
+    exact_words (int): Documents up to this many words are explained over all coalitions.
+    permutations (int): Permutations that are drawn for longer ones, each walked both ways.
+    clip (float): Distance that probabilities keep from 0 and 1.
+    seed (int): Of the permutations.
+    batch_size (int): Documents predicted at once.
+    """
+
+    def __init__(
+        self,
+        source: ProbabilitySource,
+        *,
+        replacement: str | None = None,
+        exact_words: int = EXACT_WORDS,
+        permutations: int = PERMUTATIONS,
+        clip: float = CLIP,
+        seed: int = 0,
+        batch_size: int = 256,
+    ) -> None:
+        if not source.tagset.types:
+            raise XnerError("The model knows no entity type, so there is nothing to explain.")
+        if not 0 < clip < 0.5 or permutations < 1:
+            raise XnerError(
+                f"clip is {clip}, permutations {permutations}; expected above 0 and below 0.5, and "
+                "at least 1."
+            )
+        self.source = source
+        self.replacement = replacement or _mask_of(source) or REPLACEMENT
+        self.exact_words = exact_words
+        self.permutations = permutations
+        self.clip = clip
+        self.seed = seed
+        self.batch_size = batch_size
+
+    def explain(
+        self, words: Sequence[str], spaces: Sequence[bool], spans: Sequence[Span]
+    ) -> list[Explanation]:
+        """Explain some spans of one document; all of them share the predictions.
+
+        words (Sequence[str]): The document's words.
+        spaces (Sequence[bool]): Whether a space follows each.
+        spans (Sequence[Span]): First word, word after the last, and type.
+        RETURNS (list[Explanation]): One a span.
+        RAISES: XnerError for a span outside the document or of a type that the model has not.
+        """
+        for span in spans:
+            self._check(span, len(words))
+        if not spans:
+            return []
+        game = _Game(self, words, spaces, spans)
+        exact = len(words) <= self.exact_words
+        shap_values = self._exact(game) if exact else self._sampled(game)
+        full, empty = game(np.ones((1, len(words)), bool)), game(np.zeros((1, len(words)), bool))
+        probabilities = game.probability(np.ones(len(words), bool))
+        return [
+            Explanation(
+                tuple(words),
+                tuple(map(bool, spaces)),
+                *span,
+                float(probabilities[i]),
+                float(empty[0, i]),
+                float(full[0, i]),
+                tuple(float(v) for v in shap_values[:, i]),
+                exact,
+                game.evaluations,
+            )
+            for i, span in enumerate(spans)
+        ]
+
+    def values(
+        self, words: Sequence[str], spaces: Sequence[bool], spans: Sequence[Span], kept: Bools
+    ) -> Floats:
+        """Give the probability of each span's type for some coalitions.
+
+        words (Sequence[str]): The document's words.
+        spaces (Sequence[bool]): Whether a space follows each.
+        spans (Sequence[Span]): The spans.
+        kept (Bools): Coalitions x words; False for words that are replaced.
+        RETURNS (Floats): Coalitions x spans.
+        """
+        game = _Game(self, words, spaces, spans)
+        game(kept)
+        return np.stack([game.probability(row) for row in kept])
+
+    def _exact(self, game: "_Game") -> Floats:
+        shap = need("shap")
+        explainer = shap.explainers.Exact(game, _masker(len(game.words)))
+        return self._shap(explainer, game, max_evals=2 ** len(game.words) + 1)
+
+    def _sampled(self, game: "_Game") -> Floats:
+        shap = need("shap")
+        n = len(game.words)
+        explainer = shap.explainers.Permutation(game, _masker(n), seed=self.seed)
+        # Each permutation is walked forwards and backwards: 2n + 1 coalitions.
+        return self._shap(explainer, game, max_evals=self.permutations * (2 * n + 1))
+
+    def _shap(self, explainer: Any, game: "_Game", *, max_evals: int) -> Floats:
+        n = len(game.words)
+        state = np.random.get_state()  # shap seeds numpy's own generator
+        try:
+            found = explainer(
+                np.ones((1, n)), max_evals=max_evals, batch_size=self.batch_size, silent=True
+            )
+        finally:
+            np.random.set_state(state)
+        return np.asarray(found.values, dtype=np.float64).reshape(n, -1)
+
+    def _check(self, span: Span, n: int) -> None:
+        start, end, label = span
+        if not 0 <= start < end <= n:
+            raise XnerError(f"Span {start}-{end} does not lie in a document of {n} words.")
+        if label not in self.source.tagset.types:
+            raise XnerError(
+                f"The model has no type {label!r}; it has {', '.join(self.source.tagset.types)}."
+            )
+
+
+class _Game:
+    """The value of coalitions of a document's words; each coalition is predicted once."""
+
+    def __init__(
+        self,
+        explainer: Explainer,
+        words: Sequence[str],
+        spaces: Sequence[bool],
+        spans: Sequence[Span],
+    ) -> None:
+        self.explainer = explainer
+        self.words = list(words)
+        self.spaces = list(map(bool, spaces))
+        self.spans = list(spans)
+        self._known: dict[bytes, Floats] = {}
+
+    @property
+    def evaluations(self) -> int:
+        return len(self._known)
+
+    def __call__(self, kept: npt.ArrayLike) -> Floats:
+        """Log-odds of each span's type, coalitions x spans."""
+        rows = np.asarray(kept, dtype=bool).reshape(-1, len(self.words))
+        self._predict(rows)
+        return np.stack(
+            [log_odds(self._known[row.tobytes()], self.explainer.clip) for row in rows]
+        )
+
+    def probability(self, kept: Bools) -> Floats:
+        return self._known[np.asarray(kept, dtype=bool).tobytes()]
+
+    def _predict(self, rows: Bools) -> None:
+        fresh = list(dict.fromkeys(key for row in rows if (key := row.tobytes()) not in self._known))
+        source, size = self.explainer.source, self.explainer.batch_size
+        for start in range(0, len(fresh), size):
+            batch = fresh[start : start + size]
+            docs = [self._doc(np.frombuffer(key, dtype=bool)) for key in batch]
+            for key, probabilities in zip(batch, source.predict(docs), strict=True):
+                self._known[key] = np.array(
+                    [type_probability(probabilities, source.tagset, span) for span in self.spans]
+                )
+
+    def _doc(self, kept: Bools) -> Doc:
+        words = [
+            word if there else self.explainer.replacement
+            for word, there in zip(self.words, kept, strict=True)
+        ]
+        return Doc(self.explainer.source.nlp.vocab, words=words, spaces=self.spaces)
+
+
+def type_probability(probabilities: npt.ArrayLike, tagset: TagSet, span: Span) -> float:
+    """Give the probability that a span has its type: the mean over its words of B and I.
+
+    probabilities (ArrayLike): Of each tag, words x tags.
+    tagset (TagSet): The tags.
+    span (Span): First word, word after the last, and type.
+    RETURNS (float): 0 to 1.
+    """
+    start, end, label = span
+    begin = tagset.index(f"B-{label}")
+    rows = np.asarray(probabilities, dtype=np.float64)
+    return float(rows[start:end, begin : begin + 2].sum(axis=1).mean())
+
+
+def log_odds(probability: npt.ArrayLike, clip: float = CLIP) -> Floats:
+    """Give log(p / (1 - p)), p kept from 0 and 1.
+
+    probability (ArrayLike): 0 to 1.
+    clip (float): The distance kept.
+    RETURNS (Floats): Natural log-odds, of the same shape.
+    """
+    p = np.clip(np.asarray(probability, dtype=np.float64), clip, 1 - clip)
+    result: Floats = np.log(p / (1 - p))
+    return result
+
+
+def check_efficiency(explanations: Sequence[Explanation], limit: float = 1e-3) -> float:
+    """Make sure that the values of each explanation sum to what they explain (Shapley 1953).
+
+    explanations (Sequence[Explanation]): The explanations.
+    limit (float): Largest gap allowed, in log-odds.
+    RETURNS (float): The largest gap; 0 without explanations.
+    RAISES: XnerError where it is above the limit.
+    """
+    gap = max((each.gap for each in explanations), default=0.0)
+    if gap > limit:
+        raise XnerError(
+            f"The values miss the log-odds that they explain by {gap:.2g}, above {limit:g}: the "
+            "model gives another answer for the same text each time. Switch its dropout off."
+        )
+    return gap
+
+
+def entities_of(source: ProbabilitySource, docs: Sequence[Doc]) -> list[list[Span]]:
+    """Find the entities that a user of the model sees.
+
+    source (ProbabilitySource): The model.
+    docs (Sequence[Doc]): Documents, not changed.
+    RETURNS (list[list[Span]]): Of each document, spans of types that the model gives
+        probabilities of.
+    """
+    copies = [
+        Doc(source.nlp.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
+        for doc in docs
+    ]
+    known = set(source.tagset.types)
+    if source.nlp.pipe_names:
+        return [
+            [(e.start, e.end, e.label_) for e in doc.ents if e.label_ in known]
+            for doc in source.nlp.pipe(copies)
+        ]
+    rows = source.predict(copies)
+    return [spans_from_iob2(decode(np.asarray(each), source.tagset)) for each in rows]
+
+
+def _mask_of(source: ProbabilitySource) -> str | None:
+    tokenizer = getattr(source, "tokenizer", None)
+    return getattr(tokenizer, "mask_token", None)
+
+
+def _masker(n: int) -> Any:
+    """A masker over the words of one document, whose masks the game itself turns into text."""
+    base: Any = need("shap").maskers.Masker
+
+    class WordMasker(base):  # type: ignore[misc]
+        """Gives the coalition; a word that is not in it is replaced when its Doc is made."""
+
+        def __init__(self) -> None:
+            self.shape = (1, n)
+            self.clustering = None
+
+        def __call__(self, mask: Any, x: Any) -> tuple[Any]:
+            kept = np.ones(n, bool) if mask is True else np.zeros(n, bool) if mask is False else mask
+            return (np.asarray(kept, dtype=bool)[None, :],)
+
+        def invariants(self, x: Any) -> Any:
+            return np.zeros((1, n), dtype=bool)
+
+    return WordMasker()
