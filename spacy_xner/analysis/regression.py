@@ -98,7 +98,7 @@ class Fit:
     left_out (dict[str, str]): Features that did not, and why.
     explained (Explained | None): None where there are too few points for these features.
     predicted (Predicted | None): All features that may predict, together.
-    singles (list[Predicted]): Each feature alone; the best rank correlation first.
+    singles (list[Predicted]): Each feature alone; the best R2 first.
     correlations (dict[str, float]): Pearson correlation with F1 by feature, of all points.
     notes (list[str]): What a reader must know.
     """
@@ -179,7 +179,7 @@ def fit(
         # One fold left out of three or four points is no more than a line through two.
         result.singles = sorted(
             (_predict(points, {name: x}, y, permutations, rng) for name, x in free.items()),
-            key=lambda single: -single.rank,
+            key=lambda single: -single.r2,
         )
         if len(free) > 1:
             result.predicted = _predict(points, free, y, permutations, rng)

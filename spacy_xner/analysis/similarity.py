@@ -119,7 +119,7 @@ def neighbour_shares(
     if not n or not len(np.asarray(target)):
         raise XnerError("Nearest neighbours need at least one token of the target and each source.")
     pool = np.concatenate([_unit(np.asarray(matrix)[:n]) for matrix in sources.values()])
-    cosines = _unit(target) @ pool.T
+    cosines = _unit(target).astype("float32") @ pool.T.astype("float32")
     k = min(neighbours, len(pool))
     nearest = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
     votes = np.bincount((nearest // n).ravel(), minlength=len(sources)) / nearest.size

