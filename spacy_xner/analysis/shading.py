@@ -5,7 +5,7 @@ from html import escape
 
 from .explanations import Explanation
 
-__all__ = ["SHADING_CSS", "explanation_html", "page"]
+__all__ = ["LEGEND", "SHADING_CSS", "explanation_html", "page"]
 
 SHADING_CSS = """
 :root { color-scheme: light dark; --ink: #1b1e23; --paper: #ffffff; --line: #c8ccd2;
@@ -17,7 +17,7 @@ SHADING_CSS = """
 .xner-entity { border: 2px solid var(--frame); border-radius: .35em; padding: .2em .25em; }
 .xner-entity > b { font-size: .72em; margin-left: .4em; letter-spacing: .03em; }
 .xner-facts, .xner-legend { color: var(--quiet); font-size: .85em; margin: 0 0 1.1em; }
-.xner-legend span { padding: .1em .4em; border-radius: .25em; }
+.xner-legend span { color: var(--ink); padding: .1em .4em; border-radius: .25em; }
 """
 PAGE_CSS = """
 body { margin: 0 auto; max-width: 46rem; padding: 1.2rem; background: var(--paper);

@@ -18,6 +18,7 @@ from .explain import explain_cli
 from .init import init_cli
 from .prepare import prepare_cli
 from .rank_sources import rank_sources_cli
+from .report import report_cli
 from .tables import tables_cli
 from .vectors import vectors_cli
 
@@ -56,6 +57,7 @@ app.command("init")(_friendly(init_cli))
 app.command("analyze")(_friendly(analyze_cli))
 app.command("explain")(_friendly(explain_cli))
 app.command("rank-sources")(_friendly(rank_sources_cli))
+app.command("report")(_friendly(report_cli))
 
 # spaCy only imports what the entry point names; mounting is left to us.
 spacy_app.add_typer(app, name="xner")
