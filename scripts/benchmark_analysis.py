@@ -40,7 +40,9 @@ def main(
     data_root: Annotated[Path, typer.Option(help="Folder laid out as MasakhaNER")] = Path(
         "../shared/data"
     ),
-    work: Annotated[Path, typer.Option(help="Work folder of the main benchmark")] = Path("training/main"),
+    work: Annotated[Path, typer.Option(help="Work folder of the main benchmark")] = Path(
+        "training/main"
+    ),
     own: Annotated[Path, typer.Option(help="Folder for encoder and features")] = Path(
         "training/analysis"
     ),
@@ -128,9 +130,7 @@ def _fit_rows(
         yield make_row(**said, feature=name, metric="r2", value=each.r2, p=each.p)
         yield make_row(**said, feature=name, metric="spearman", value=each.rank)
         if each.within is not None:
-            yield make_row(
-                **said, feature=name, metric="spearman_within_target", value=each.within
-            )
+            yield make_row(**said, feature=name, metric="spearman_within_target", value=each.within)
     for name, value in result.correlations.items():
         uses = name == labels
         yield make_row(
@@ -189,7 +189,8 @@ def rankings(data_root: Path, measured: Measured) -> Iterator[dict[str, Any]]:
         columns = {s: measured.values[s, target] for s in places}
         orders = {
             "rank-sources": [each.source for each in rank(columns, default_weights(layer))[0]],
-            "entity-overlap": [each.source for each in rank(columns, {"entity_hits": 1.0})[0]],
+            # Where the script differs no entity is found: names decide then, which says nothing.
+            "entity-overlap": sorted(places, key=lambda n: (-columns[n]["entity_hits"], n)),
             # English first; behind it the others in the order of their names, which says nothing.
             "english": sorted(places, key=lambda name: (name != "en", name)),
         }
@@ -261,7 +262,11 @@ def explanations(work: Path, lang: str, n: int) -> Iterator[dict[str, Any]]:
         )
     rho, shared = rank_agreement(found["teacher"], found["student"])
     yield make_row(
-        **{**said, "role": "student"}, metric="rank_agreement", value=rho, n=shared, against="teacher"
+        **{**said, "role": "student"},
+        metric="rank_agreement",
+        value=rho,
+        n=shared,
+        against="teacher",
     )
 
 
@@ -284,9 +289,7 @@ def short_sentences(work: Path) -> Iterator[dict[str, Any]]:
     for role, model in _models(work, "hau"):
         source = load_source(model)
         sentences = [
-            each
-            for each in _test_sentences(work, "hau", source, 400)
-            if 3 <= len(each[0]) <= SHORT
+            each for each in _test_sentences(work, "hau", source, 400) if 3 <= len(each[0]) <= SHORT
         ][:20]
         exact = [e for each in sentences for e in Explainer(source).explain(*each)]
         for permutations in (4, 100, MANY):

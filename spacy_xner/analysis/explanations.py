@@ -178,19 +178,19 @@ class Explainer:
     def _sampled(self, game: "_Game") -> Floats:
         shap = need("shap")
         n = len(game.words)
-        explainer = shap.explainers.Permutation(game, _masker(n), seed=self.seed)
-        # Each permutation is walked forwards and backwards: 2n + 1 coalitions.
-        return self._shap(explainer, game, max_evals=self.permutations * (2 * n + 1))
+        state = np.random.get_state()  # shap seeds numpy's own generator
+        try:
+            explainer = shap.explainers.Permutation(game, _masker(n), seed=self.seed)
+            # Each permutation is walked forwards and backwards: 2n + 1 coalitions.
+            return self._shap(explainer, game, max_evals=self.permutations * (2 * n + 1))
+        finally:
+            np.random.set_state(state)
 
     def _shap(self, explainer: Any, game: "_Game", *, max_evals: int) -> Floats:
         n = len(game.words)
-        state = np.random.get_state()  # shap seeds numpy's own generator
-        try:
-            found = explainer(
-                np.ones((1, n)), max_evals=max_evals, batch_size=self.batch_size, silent=True
-            )
-        finally:
-            np.random.set_state(state)
+        found = explainer(
+            np.ones((1, n)), max_evals=max_evals, batch_size=self.batch_size, silent=True
+        )
         return np.asarray(found.values, dtype=np.float64).reshape(n, -1)
 
     def _check(self, span: Span, n: int) -> None:
@@ -227,15 +227,15 @@ class _Game:
         """Log-odds of each span's type, coalitions x spans."""
         rows = np.asarray(kept, dtype=bool).reshape(-1, len(self.words))
         self._predict(rows)
-        return np.stack(
-            [log_odds(self._known[row.tobytes()], self.explainer.clip) for row in rows]
-        )
+        return np.stack([log_odds(self._known[row.tobytes()], self.explainer.clip) for row in rows])
 
     def probability(self, kept: Bools) -> Floats:
         return self._known[np.asarray(kept, dtype=bool).tobytes()]
 
     def _predict(self, rows: Bools) -> None:
-        fresh = list(dict.fromkeys(key for row in rows if (key := row.tobytes()) not in self._known))
+        fresh = list(
+            dict.fromkeys(key for row in rows if (key := row.tobytes()) not in self._known)
+        )
         source, size = self.explainer.source, self.explainer.batch_size
         for start in range(0, len(fresh), size):
             batch = fresh[start : start + size]
@@ -304,8 +304,9 @@ def entities_of(source: ProbabilitySource, docs: Sequence[Doc]) -> list[list[Spa
     RETURNS (list[list[Span]]): Of each document, spans of types that the model gives
         probabilities of.
     """
+    vocab = source.nlp.vocab
     copies = [
-        Doc(source.nlp.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
+        Doc(vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
         for doc in docs
     ]
     known = set(source.tagset.types)
@@ -335,8 +336,10 @@ def _masker(n: int) -> Any:
             self.clustering = None
 
         def __call__(self, mask: Any, x: Any) -> tuple[Any]:
-            kept = np.ones(n, bool) if mask is True else np.zeros(n, bool) if mask is False else mask
-            return (np.asarray(kept, dtype=bool)[None, :],)
+            kept = (
+                np.ones(n, bool) if mask is True else np.zeros(n, bool) if mask is False else mask
+            )
+            return (kept[None, :],)
 
         def invariants(self, x: Any) -> Any:
             return np.zeros((1, n), dtype=bool)

@@ -1,4 +1,4 @@
-"""Libraries that only the analysis needs: imported on first use, or a message says what to install."""
+"""Libraries that only the analysis needs: imported on first use, or told how to install."""
 
 import importlib
 from typing import Any

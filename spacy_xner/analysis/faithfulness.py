@@ -89,9 +89,7 @@ def faithfulness(
     return Faithfulness(_paired(lost), _paired(alone), _paired(context) if context else None)
 
 
-def rank_agreement(
-    ours: Sequence[Explanation], theirs: Sequence[Explanation]
-) -> tuple[float, int]:
+def rank_agreement(ours: Sequence[Explanation], theirs: Sequence[Explanation]) -> tuple[float, int]:
     """Tell whether two models lean on the same words for the same entities.
 
     ours (Sequence[Explanation]): Explanations of one model.

@@ -1,6 +1,6 @@
 """Features of a source and a target language that may tell how well one transfers to the other."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,12 +162,19 @@ def measure(
         note(f"neighbours of {target}")
         _add_neighbours(values, states, target)
     if parallel is not None:
+        # Both directions of a pair are the same sentences.
+        seen: dict[frozenset[str], dict[str, States]] = {}
         for pair in pairs:
             texts = parallel_text(parallel, *pair, limit=sentences)
             if len(texts[0]) < MIN_PARALLEL:
                 continue
-            note(f"parallel {'-'.join(pair)}")
-            values[pair] |= _parallel(texts, tokenizer, module)
+            if frozenset(pair) not in seen:
+                note(f"parallel {'-'.join(pair)}")
+                both = zip(pair, texts, strict=True)
+                seen[frozenset(pair)] = {
+                    name: encode(tokenizer, module, each, max_tokens=1) for name, each in both
+                }
+            values[pair] |= _parallel(*(seen[frozenset(pair)][name] for name in pair))
     return Measured(Path(encoder).name, next(iter(states.values())).layers, values)
 
 
@@ -217,10 +224,7 @@ def _add_neighbours(
             values[source, target][f"neighbours@{layer}"] = share
 
 
-def _parallel(
-    texts: tuple[Sequence[str], Sequence[str]], tokenizer: Any, module: Any
-) -> dict[str, float]:
-    source, target = (encode(tokenizer, module, each, max_tokens=1) for each in texts)
+def _parallel(source: States, target: States) -> dict[str, float]:
     found: dict[str, float] = {}
     for feature in FEATURES.values():
         if feature.parallel:

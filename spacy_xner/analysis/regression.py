@@ -33,7 +33,7 @@ class Coefficient:
     low (float): Lower bound of the 95% interval, errors clustered by target.
     high (float): Upper bound.
     p (float): Two-sided, that it is 0.
-    vif (float): Variance inflation (Marquardt 1970): above 10 the feature is nearly a sum of others.
+    vif (float): Variance inflation (Marquardt 1970); above 10, others nearly say it.
     labels (bool): It looks at labels of the target.
     """
 

@@ -185,9 +185,7 @@ def _measure(
     names = sorted({name for point in kept for name in (point.source, point.target)})
     languages = {name: read_language(name, files[name], tagged.get(name)) for name in names}
     pairs = list(dict.fromkeys((point.source, point.target) for point in kept))
-    measured = measure(
-        languages, pairs, encoder, parallel=parallel, labels=labels, note=msg.info
-    )
+    measured = measure(languages, pairs, encoder, parallel=parallel, labels=labels, note=msg.info)
     return kept, measured
 
 

@@ -126,7 +126,7 @@ def _read_metrics(inputs: "Inputs", folder: Path) -> None:
             continue
         try:
             result: Any = json.loads(path.read_text("utf8"))
-            result["files"], result["pooled"]["forms"]  # noqa: B018
+            result["files"], result["pooled"]["forms"]
         except (ValueError, KeyError, TypeError) as error:
             raise XnerError(
                 f"{path} is no result of `spacy xner evaluate` ({type(error).__name__}: {error}). "

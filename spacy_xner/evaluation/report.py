@@ -228,9 +228,7 @@ def _baselines(inputs: Inputs) -> Section:
 
 
 def _speed(inputs: Inputs) -> Section:
-    section = Section(
-        "speed", "Speed against F1", "Further right is faster, further up is better."
-    )
+    section = Section("speed", "Speed against F1", "Further right is faster, further up is better.")
     points = {}
     for role, result in inputs.metrics.items():
         forms = result["pooled"]["forms"]
@@ -301,9 +299,7 @@ def _calibration(inputs: Inputs) -> Section:
             f"{role} {each.error:.3f} ({sum(b.n for b in each.bins):,} words)"
             for role, each in inputs.diagnoses.items()
         )
-        section.parts.append(
-            f"<p>Expected calibration error, 0 is perfect: {escape(errors)}.</p>"
-        )
+        section.parts.append(f"<p>Expected calibration error, 0 is perfect: {escape(errors)}.</p>")
     return _diagnosed(section, inputs)
 
 
@@ -384,8 +380,5 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: bool =
         "<tr>" + "".join(f"<td{style}>{escape(cell)}</td>" for cell in row) + "</tr>"
         for row in rows
     )
-    return (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
-
-
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="wide">{table}</div>'

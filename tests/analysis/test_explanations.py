@@ -1,0 +1,187 @@
+"""Explanations: Shapley values of a model whose every answer is known, and their pages."""
+
+import json
+
+import numpy as np
+import pytest
+import spacy
+
+from spacy_xner.analysis.explanations import (
+    Explainer,
+    check_efficiency,
+    entities_of,
+    log_odds,
+    type_probability,
+)
+from spacy_xner.analysis.faithfulness import faithfulness, rank_agreement
+from spacy_xner.analysis.shading import explanation_html, page
+from spacy_xner.cli.explain import explain
+from spacy_xner.errors import XnerError
+from spacy_xner.tags import TagSet
+
+pytest.importorskip("shap")
+
+TAGSET = TagSet.from_types(["LOC", "PER"])
+WORDS = ["in", "birnin", "Kano", "yau"]
+SPACES = [True, True, True, False]
+LONG = ["a", "b", "c", "d", "e", "birnin", "f", "Kano", "g", "h", "i"]
+WEIGHTS = {"Kano": 2.0, "birnin": 1.0, "in": -0.5}
+
+
+class Additive:
+    """Log-odds of LOC at "Kano" (or what stands for it): the sum of its words' weights, less 1.
+
+    For an additive game the Shapley value of a word is its own weight.
+    """
+
+    def __init__(self, at=2, weights=WEIGHTS, labels=TAGSET):
+        self.nlp = spacy.blank("xx")
+        self.tagset = labels
+        self.fingerprint = "00"
+        self.at = at
+        self.weights = weights
+        self.seen = 0
+
+    def predict(self, docs):
+        self.seen += len(docs)
+        return [self.rows(doc) for doc in docs]
+
+    def rows(self, doc):
+        rows = np.zeros((len(doc), len(self.tagset)))
+        rows[:, 0] = 1.0
+        if len(doc) > self.at:
+            p = 1 / (1 + np.exp(1 - sum(self.weights.get(t.text, 0.0) for t in doc)))
+            begin = self.tagset.index("B-LOC")
+            rows[self.at, 0], rows[self.at, begin] = 1 - p, p
+        return rows
+
+
+def one(source=None, **options):
+    (found,) = Explainer(source or Additive(), **options).explain(WORDS, SPACES, [(2, 3, "LOC")])
+    return found
+
+
+def test_exact_values_are_the_weights_of_an_additive_model():
+    found = one()
+    assert found.exact
+    assert found.shap == pytest.approx([-0.5, 1.0, 2.0, 0.0], abs=1e-6)
+    assert (found.base, found.value) == pytest.approx((-1.0, 1.5))
+    assert found.probability == pytest.approx(1 / (1 + np.exp(-1.5)))
+    assert found.gap < 1e-9
+    assert found.evaluations == 16
+    assert (found.text, found.label) == ("Kano", "LOC")
+
+
+def test_sampled_values_agree_with_exact_ones_and_predict_no_coalition_twice():
+    source = Additive()
+    sampled = one(source, exact_words=0, permutations=20)
+    assert not sampled.exact
+    assert sampled.shap == pytest.approx(one().shap, abs=0.05)
+    assert source.seen == sampled.evaluations <= 16
+
+
+def test_same_seed_gives_same_values_and_leaves_numpys_generator_alone():
+    np.random.seed(3)
+    before = np.random.get_state()[1].tolist()
+    values = [one(exact_words=0, permutations=1, seed=5).shap for _ in range(2)]
+    assert values[0] == values[1]
+    assert np.random.get_state()[1].tolist() == before
+
+
+def test_probabilities_are_clipped_before_log_odds():
+    assert log_odds([0.0, 0.5, 1.0], 1e-3) == pytest.approx([-6.9068, 0.0, 6.9068], abs=1e-3)
+    found = one(Additive(weights={"Kano": 99.0}))
+    assert found.value == pytest.approx(6.9068, abs=1e-3)
+    assert found.gap < 1e-9
+
+
+def test_type_probability_is_the_mean_of_begin_and_inside():
+    rows = [[0.2, 0.5, 0.3, 0, 0], [0.6, 0.1, 0.3, 0, 0]]
+    assert type_probability(rows, TAGSET, (0, 2, "LOC")) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("span", [(2, 2, "LOC"), (3, 9, "LOC"), (-1, 1, "LOC"), (0, 1, "ORG")])
+def test_spans_that_cannot_be_are_refused(span):
+    with pytest.raises(XnerError, match=r"does not lie|no type 'ORG'"):
+        Explainer(Additive()).explain(WORDS, SPACES, [span])
+
+
+def test_no_span_needs_no_prediction_and_a_single_word_is_explained():
+    source = Additive(at=0)
+    assert Explainer(source).explain(WORDS, SPACES, []) == []
+    assert source.seen == 0
+    (found,) = Explainer(source).explain(["Kano"], [False], [(0, 1, "LOC")])
+    assert found.shap == pytest.approx([2.0])
+
+
+def test_a_model_without_types_and_wrong_settings_are_refused():
+    with pytest.raises(XnerError, match="no entity type"):
+        Explainer(Additive(labels=TagSet.from_types([])))
+    with pytest.raises(XnerError, match=r"clip is 0\.5"):
+        Explainer(Additive(), clip=0.5)
+
+
+def test_a_model_of_another_answer_each_time_fails_the_efficiency_check():
+    found = one()
+    assert check_efficiency([found]) < 1e-9
+    broken = type(found)(**{**found.__dict__, "value": found.value + 0.1})
+    with pytest.raises(XnerError, match="another answer"):
+        check_efficiency([broken])
+
+
+def test_entities_are_decoded_where_the_source_has_no_pipes():
+    source = Additive()
+    doc = source.nlp.make_doc("in birnin Kano yau")
+    assert entities_of(source, [doc]) == [[(2, 3, "LOC")]]
+
+
+def test_top_words_matter_more_than_random_ones():
+    source = Additive(at=7)
+    explainer = Explainer(source)
+    found = explainer.explain(LONG, [True] * len(LONG), [(7, 8, "LOC")])
+    quality = faithfulness(explainer, found)
+    full, none = 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(1))
+    assert quality.comprehensiveness.top == pytest.approx(full - none, abs=1e-6)
+    assert quality.comprehensiveness.random < quality.comprehensiveness.top
+    assert quality.sufficiency.top == pytest.approx(0.0, abs=1e-6)
+    assert quality.sufficiency.random > 0.2
+    assert quality.context.top == pytest.approx(full - 1 / (1 + np.exp(-1)), abs=1e-6)
+    with pytest.raises(XnerError, match="more than 11 words"):
+        faithfulness(explainer, found, k=10)
+
+
+def test_rank_agreement_is_over_entities_that_both_explain():
+    ours = one()
+    upside = one(Additive(weights={k: -v for k, v in WEIGHTS.items()}))
+    assert rank_agreement([ours], [ours]) == (pytest.approx(1.0), 1)
+    assert rank_agreement([ours], [upside]) == (pytest.approx(-1.0), 1)
+    assert rank_agreement([ours], []) == (0.0, 0)
+
+
+def test_command_writes_json_and_html_and_survives_text_without_entities(tmp_path):
+    out, html = tmp_path / "e.json", tmp_path / "e.html"
+    result = explain(Additive(), "in birnin Kano yau", output=out, html=html)
+    assert result.gap < 1e-3
+    (data,) = json.loads(out.read_text("utf8"))
+    assert data["text"] == "Kano"
+    assert data["shap"] == pytest.approx([-0.5, 1.0, 2.0, 0.0], abs=1e-6)
+    assert "<b>LOC</b>" in html.read_text("utf8")
+    none = explain(Additive(weights={}), "wata kalma ce nan", html=html, quality=True)
+    assert (none.explanations, none.gap, none.faithfulness) == ([], 0.0, None)
+    assert "finds no entity" in html.read_text("utf8")
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n"])
+def test_text_without_words_is_refused(text):
+    with pytest.raises(XnerError, match="holds no word"):
+        explain(Additive(), text)
+
+
+def test_page_escapes_words_shades_them_and_needs_no_network():
+    found = one()
+    odd = type(found)(**{**found.__dict__, "words": ("<b>", "&", "Kano", "yau")})
+    html = explanation_html(odd)
+    assert "&lt;b&gt;" in html
+    assert "var(--for), 0.75" in html
+    assert "var(--against)" in html
+    assert "http" not in page([odd], "t & t")
