@@ -8,8 +8,11 @@ import srsly
 import typer
 from wasabi import msg
 
+from spacy_xner.cli.report import report
+
 FORMS = ("tokens", "raw")
 SYSTEMS = ("teacher", "student")
+SHOWN = 100  # sentences of each test set that the HTML report looks at
 
 
 def main(
@@ -17,7 +20,7 @@ def main(
     metrics: Annotated[Path, typer.Argument(help="Folder of teacher.json and student.json")],
     packages: Annotated[Path, typer.Argument(help="Folder of the wheel")],
 ) -> None:
-    """Print results, wheel and the line that loads the student."""
+    """Print results, wheel and the line that loads the student, and write the HTML report."""
     results = {name: srsly.read_json(metrics / f"{name}.json") for name in SYSTEMS}
     header = ("F1", *(f"{name}, {form}" for form in FORMS for name in SYSTEMS))
     aligns = ("l", *"r" * (len(header) - 1))
@@ -31,6 +34,11 @@ def main(
     wheel = newest_wheel(packages)
     if wheel is None:
         msg.fail(f"There is no wheel in {packages}", "Run `spacy project run package`.", exits=1)
+    # Rows of real benchmarks are no baselines of a smoke test.
+    smoke_test = dataset == "sample"
+    rows_of = metrics if smoke_test else None
+    page = report(metrics.parent, results=rows_of, limit=SHOWN, smoke_test=smoke_test)
+    msg.good(f"{page}: open it in a browser")
     module = wheel.name.split("-")[0]
     msg.good(f"{wheel} ({wheel.stat().st_size / 1e6:.1f} MB)")
     print(f'\n    pip install {wheel}\n    nlp = spacy.load("{module}")\n')

@@ -106,7 +106,7 @@ def _scores(inputs: Inputs) -> dict[str, dict[str, tuple[float, float | None, fl
             if "tokens" in each["forms"]:
                 scores = each["forms"]["tokens"]
                 value = (scores["f1"], scores.get("low"), scores.get("high"))
-                found.setdefault(role, {})[Path(path).stem] = value
+                found.setdefault(role, {})[_language(Path(path).stem)] = value
     if found:
         return found
     for role in ("teacher", "student"):
@@ -118,8 +118,19 @@ def _scores(inputs: Inputs) -> dict[str, dict[str, tuple[float, float | None, fl
             value = fmean(row["value"] for row in rows)
             low, high = ([r[k] for r in rows if k in r] for k in ("low", "high"))
             bounds = (fmean(low), fmean(high)) if low and high else (None, None)
-            found.setdefault(role, {})[target] = (value, *bounds)
+            found.setdefault(role, {})[_language(target)] = (value, *bounds)
     return found
+
+
+def _language(code: str) -> str:
+    """Name a language for people, where `langcodes` and its data are installed."""
+    try:
+        import langcodes
+
+        name = langcodes.Language.get(code).display_name()
+    except (ImportError, LookupError, ValueError):
+        return code
+    return code if name.startswith("Unknown") else f"{name} ({code})"
 
 
 def _on_tokens(row: Row) -> bool:
@@ -196,7 +207,7 @@ def _baselines(inputs: Inputs) -> Section:
         "baselines",
         "Beside baselines",
         "Mean zero-shot F1 of each recipe over the languages that it was measured on: no gold of a "
-        "target language was seen.",
+        "target language was seen. The chart has those measured on the most languages.",
     )
     groups: dict[tuple[str, str], dict[str, list[float]]] = {}
     for row in inputs.rows:
@@ -216,7 +227,8 @@ def _baselines(inputs: Inputs) -> Section:
         points[f"{recipe} ({role})"] = (mean, None, None)
         body.append([recipe, role, f"{mean:.1f}", str(len(means)), ", ".join(sorted(means))])
     body.sort(key=lambda line: (-int(line[3]), -float(line[2])))
-    chart = {f"{line[0]} ({line[1]})": points[f"{line[0]} ({line[1]})"] for line in body}
+    names = [f"{line[0]} ({line[1]})" for line in body if line[3:] == body[0][3:]]
+    chart = {name: points[name] for name in names}
     section.parts.append(charts.dot_chart("Mean F1 by recipe", "mean F1, %", {"F1": chart}))
     section.parts.append(_table(["recipe", "role", "mean F1", "languages", "which"], body))
     section.parts.append(
@@ -239,10 +251,11 @@ def _speed(inputs: Inputs) -> Section:
         scores = _scores(inputs)
         for row in inputs.rows:
             role = str(row.get("role"))
-            if row["metric"] != "words_per_second" or row.get("target") not in scores.get(role, {}):
+            name = _language(str(row.get("target")))
+            if row["metric"] != "words_per_second" or name not in scores.get(role, {}):
                 continue
             if row.get("recipe") in ("annotate", "infer"):
-                points[f"{role}, {row['target']}"] = (row["value"], scores[role][row["target"]][0])
+                points[f"{role}, {name}"] = (row["value"], scores[role][name][0])
         section.source = inputs.files.get("rows", "")
     if not points:
         section.missing, section.source = "speed. `spacy xner evaluate` measures it.", ""

@@ -1,0 +1,151 @@
+"""The HTML report: what it shows, what it says is missing, and that a browser opens it."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+
+from spacy_xner.cli.report import report
+from spacy_xner.errors import XnerError
+from spacy_xner.evaluation.diagnosis import Bin, calibration_error, diagnose
+from spacy_xner.evaluation.gold import GoldSentence
+from spacy_xner.evaluation.report import Inputs, report_page
+from spacy_xner.tags import TagSet
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("shap")
+ROOT = Path(__file__).resolve().parents[2]
+GOLD = [
+    GoldSentence(["Musa", "ya", "tafi", "Kano", "jiya"], ["B-PER", "O", "O", "B-LOC", "O"]),
+    GoldSentence(["Ladi", "<b>", "&"], ["B-PER", "O", "O"]),
+]
+
+
+class Always:
+    """Calls capitalised words places, with a probability of 0.9."""
+
+    def __init__(self):
+        self.nlp = spacy.blank("xx")
+        self.tagset = TagSet.from_types(["LOC", "PER"])
+        self.fingerprint = "00"
+
+    def predict(self, docs):
+        place, other = [0.1, 0.9, 0, 0, 0], [1.0, 0, 0, 0, 0]
+        return [np.array([place if t.text[0].isupper() else other for t in d]) for d in docs]
+
+
+def metrics(f1):
+    scores = {"f1": f1, "low": f1 - 5, "high": f1 + 5, "words_per_second": 1000.0}
+    scores["per_type"] = {"LOC": {"p": 1, "r": 1, "f1": f1, "support": 3}}
+    forms = {"forms": {"tokens": scores}}
+    return {"files": {"test/hau.conll": forms}, "pooled": forms, "target_gold": "none"}
+
+
+def inputs():
+    diagnosis = diagnose(Always(), GOLD)
+    return Inputs(
+        metrics={"teacher": metrics(60.0), "student": metrics(54.0)},
+        diagnoses={"student": diagnosis},
+        curves={"student-log": [(0, 10.0), (100, 50.0)]},
+        files={"metrics": "metrics/x.json", "test": "gold", "curves": "log"},
+        command="spacy xner report .",
+    )
+
+
+def test_diagnosis_counts_confusion_calibration_and_surprise():
+    found = diagnose(Always(), GOLD)
+    assert found.types == ("O", "LOC", "PER")
+    assert found.confusion.tolist() == [[5, 0, 0], [0, 1, 0], [0, 2, 0]]
+    (only,) = found.bins
+    assert (only.n, only.confidence, only.accuracy) == pytest.approx((3, 0.9, 1 / 3))
+    assert found.error == pytest.approx(0.9 - 1 / 3)
+    # One of three words is missed in the second sentence, one of five in the first.
+    assert [each.words[0] for each in found.hardest] == ["Ladi", "Musa"]
+    assert {each.text for each in found.explanations} == {"Musa", "Kano"}
+
+
+def test_gold_types_that_the_model_lacks_are_counted_as_missed():
+    found = diagnose(Always(), [GoldSentence(["musa", "Kano"], ["B-ORG", "B-LOC"])])
+    assert found.types == ("O", "LOC", "PER", "ORG")
+    assert found.confusion[3].tolist() == [1, 0, 0, 0]
+    with pytest.raises(XnerError, match="no gold sentence"):
+        diagnose(Always(), [])
+
+
+def test_calibration_error_weighs_bins_by_their_words():
+    assert calibration_error([Bin(0.9, 0.5, 1), Bin(0.6, 0.6, 3)]) == pytest.approx(0.1)
+    assert calibration_error([]) == 0.0
+
+
+def test_page_has_every_section_and_is_self_contained():
+    page = report_page(inputs())
+    titles = re.findall(r"<h2>(.*?)</h2>", page)
+    assert len(titles) == 10
+    # By language, by type, speed, curves, confusion, calibration; no rows, so no baselines.
+    assert page.count('class="chart"') == 6
+    assert "On 1 language the student reaches 54.0 F1, its teacher 60.0: 90%." in page
+    assert "&lt;b&gt;" in page
+    assert not re.findall(r'(?:src|href)="(?!#|data:)', page)
+    assert "url(http" not in page
+    assert "prefers-color-scheme: dark" in page
+    assert 'name="viewport"' in page
+    assert not re.search(r"#0[0-9a-f]0[0-9a-f]{2}", page)  # matplotlib's stand-ins for colours
+
+
+def test_what_is_missing_is_said_with_the_way_to_get_it():
+    page = report_page(Inputs(rows=[], command="x"))
+    assert page.count("Not here:") == 9
+    assert "spacy xner evaluate" in page
+
+
+def test_smoke_test_says_that_f1_means_nothing():
+    given = inputs()
+    given.smoke_test = True
+    page = report_page(given)
+    assert "This was a smoke test" in page
+    assert "reaches" not in page
+
+
+def test_command_reads_metrics_and_logs_of_a_folder(tmp_path):
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "training").mkdir()
+    (tmp_path / "metrics" / "student.json").write_text(json.dumps(metrics(54.0)), "utf8")
+    log = '{"step": 0, "score": 0.1}\n{"step": 5, "score": 0.5}\n{"step"'
+    (tmp_path / "training" / "student-log.jsonl").write_text(log, "utf8")
+    page = report(tmp_path).read_text("utf8")
+    assert "metrics/student.json" in page
+    assert "student-log.jsonl" in page
+    assert page.count('class="chart"') == 4
+
+
+def test_folders_without_results_and_damaged_metrics_are_named(tmp_path):
+    with pytest.raises(XnerError, match="no such folder"):
+        report(tmp_path / "none")
+    with pytest.raises(XnerError, match="holds nothing to report"):
+        report(tmp_path)
+    with pytest.raises(XnerError, match="--results"):
+        report(tmp_path, results=tmp_path / "rows")
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "teacher.json").write_text("{}", "utf8")
+    with pytest.raises(XnerError, match="no result of `spacy xner evaluate`"):
+        report(tmp_path)
+
+
+@pytest.mark.slow
+def test_chromium_opens_it_without_error_or_request(tmp_path):
+    spec = importlib.util.spec_from_file_location("check", ROOT / "scripts" / "check_report.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    if script.browser() is None:
+        pytest.skip("no Chromium on this machine")
+    path = tmp_path / "report.html"
+    path.write_text(report_page(inputs()), "utf8")
+    assert script.check(path, tmp_path / "shot.png", charts=6) == []
+    # The check itself can fail: an image from elsewhere, an error of a script.
+    broken = '<img src="https://example.org/x.png"><script>nothing()</script>'
+    path.write_text(report_page(inputs()).replace("</body>", f"{broken}</body>"), "utf8")
+    assert len(script.check(path, tmp_path / "shot.png")) >= 2
