@@ -253,7 +253,7 @@ class _Game:
         return Doc(self.explainer.source.nlp.vocab, words=words, spaces=self.spaces)
 
 
-def type_probability(probabilities: npt.ArrayLike, tagset: TagSet, span: Span) -> float:
+def type_probability(probabilities: Any, tagset: TagSet, span: Span) -> float:
     """Give the probability that a span has its type: the mean over its words of B and I.
 
     probabilities (ArrayLike): Of each tag, words x tags.
@@ -328,7 +328,7 @@ def _masker(n: int) -> Any:
     """A masker over the words of one document, whose masks the game itself turns into text."""
     base: Any = need("shap").maskers.Masker
 
-    class WordMasker(base):  # type: ignore[misc]
+    class WordMasker(base):
         """Gives the coalition; a word that is not in it is replaced when its Doc is made."""
 
         def __init__(self) -> None:

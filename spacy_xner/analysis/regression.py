@@ -264,7 +264,10 @@ def _explain(
     coefficients = tuple(
         Coefficient(
             name,
-            *(float(v) for v in (model.params[i], *intervals[i], model.pvalues[i])),
+            value=float(model.params[i]),
+            low=float(intervals[i][0]),
+            high=float(intervals[i][1]),
+            p=float(model.pvalues[i]),
             vif=min(float(vifs[i - 1]), 1e6),
             labels=FEATURES[plain_name(name)].labels,
         )

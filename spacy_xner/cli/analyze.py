@@ -239,10 +239,10 @@ def print_fit(result: "Fit") -> None:
         if any(each.labels for each in result.explained.coefficients):
             printer.text("* looks at labels of the target: it explains and cannot predict")
     predictions = [*([result.predicted] if result.predicted else []), *result.singles]
-    rows = [_prediction(each, result.correlations) for each in predictions]
-    header = ("prediction", "r", "R2 unseen", "rank", "rank in target", "p")
-    if rows:
-        printer.table(rows, header=header, divider=True, aligns=("l", *"rrrrr"))
+    lines = [_prediction(each, result.correlations) for each in predictions]
+    names = ("prediction", "r", "R2 unseen", "rank", "rank in target", "p")
+    if lines:
+        printer.table(lines, header=names, divider=True, aligns=("l", *"rrrrr"))
     for line in verdict(result):
         printer.text(line)
     for note in result.notes:

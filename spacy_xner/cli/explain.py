@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from wasabi import msg
@@ -125,14 +125,18 @@ def explain(
     from ..teacher.sources import load_source
 
     source = load_source(model) if isinstance(model, (str, Path)) else model
-    options = {"exact_words": exact_words, "permutations": permutations, "seed": seed}
-    explainer = Explainer(source, replacement=replacement, **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {
+        "exact_words": exact_words,
+        "permutations": permutations,
+        "seed": seed,
+    }
+    explainer = Explainer(source, replacement=replacement, **options)
     docs = _read(str(text), source, limit)
     found = _explain(explainer, docs)
     quality = quality and bool(found)
     agreement = None
     if against is not None:
-        other = Explainer(load_source(against), **options)  # type: ignore[arg-type]
+        other = Explainer(load_source(against), **options)
         agreement = rank_agreement(found, _explain(other, docs))
     gap = check_efficiency(found)
     result = Explained(found, gap, faithfulness(explainer, found) if quality else None, agreement)

@@ -115,10 +115,10 @@ def _scores(inputs: Inputs) -> dict[str, dict[str, tuple[float, float | None, fl
             if row.get("default") is True and row.get("role") == role and _on_tokens(row):
                 by_target.setdefault(row["target"], []).append(row)
         for target, rows in by_target.items():
-            value = fmean(row["value"] for row in rows)
+            mean = fmean(row["value"] for row in rows)
             low, high = ([r[k] for r in rows if k in r] for k in ("low", "high"))
             bounds = (fmean(low), fmean(high)) if low and high else (None, None)
-            found.setdefault(role, {})[_language(target)] = (value, *bounds)
+            found.setdefault(role, {})[_language(target)] = (mean, *bounds)
     return found
 
 
