@@ -262,7 +262,8 @@ def explanations(work: Path, lang: str, n: int) -> Iterator[dict[str, Any]]:
             )
         comp = quality.comprehensiveness
         msg.info(
-            f"{lang} {role}: {seconds:.2f} s a sentence ({busy:.2f} of the processor), gap {gap:.1e}, comprehensiveness "
+            f"{lang} {role}: {seconds:.2f} s a sentence ({busy:.2f} of the processor), "
+            f"gap {gap:.1e}, comprehensiveness "
             f"{comp.top:.3f} against {comp.random:.3f} (p {comp.p:.2g})"
         )
     rho, shared = rank_agreement(found["teacher"], found["student"])
