@@ -189,11 +189,12 @@ def _by_type(inputs: Inputs) -> Section:
     series = {
         role: {
             name: (each["f1"], None, None)
-            for name, each in result["pooled"]["forms"]["tokens"]["per_type"].items()
+            for name, each in result["pooled"]["forms"]["tokens"].get("per_type", {}).items()
         }
         for role, result in inputs.metrics.items()
         if "tokens" in result["pooled"]["forms"]
     }
+    series = {role: each for role, each in series.items() if each}
     if not series:
         section.missing = "scores by type. `spacy xner evaluate` writes them (metrics/*.json)."
         return section
@@ -244,7 +245,7 @@ def _speed(inputs: Inputs) -> Section:
     points = {}
     for role, result in inputs.metrics.items():
         forms = result["pooled"]["forms"]
-        if "tokens" in forms and forms["tokens"]["words_per_second"] > 0:
+        if "tokens" in forms and forms["tokens"].get("words_per_second"):
             points[role] = (forms["tokens"]["words_per_second"], forms["tokens"]["f1"])
     section.source = inputs.files.get("metrics", "")
     if not points:
