@@ -16,6 +16,7 @@ def main(
     output: Annotated[Path, typer.Argument(help="Config to write")],
     base: Annotated[Path, typer.Option(help="Where what CONFIG leaves out is taken from")] = BASE,
     raw: Annotated[Path | None, typer.Option(help="paths.raw, where neither names one")] = None,
+    log: Annotated[Path | None, typer.Option(help="paths.log; an older one is removed")] = None,
 ) -> None:
     """Write a whole student config."""
     for path in (config, base):
@@ -26,21 +27,28 @@ def main(
                 exits=1,
             )
     output.parent.mkdir(parents=True, exist_ok=True)
-    student_config(config, base, raw).to_disk(output, interpolate=False)
+    if log is not None:
+        log.unlink(missing_ok=True)  # spaCy's logger writes none where one is there
+    student_config(config, base, raw, log).to_disk(output, interpolate=False)
     msg.good(f"Wrote {output}: {config}" + (f" on top of {base}" if config != base else ""))
 
 
-def student_config(config: Path, base: Path = BASE, raw: Path | None = None) -> Config:
+def student_config(
+    config: Path, base: Path = BASE, raw: Path | None = None, log: Path | None = None
+) -> Config:
     """Merge a config with the one that it rests on.
 
     config (Path): Its values win.
     base (Path): A whole student config.
     raw (Path | None): Raw text, a file or a folder, for `paths.raw` where that is empty.
+    log (Path | None): Learning curve to write, for `paths.log`.
     RETURNS (Config): The whole config, not interpolated.
     """
     merged = load_config(base, interpolate=False).merge(load_config(config, interpolate=False))
     if raw is not None and not merged["paths"].get("raw"):
         merged["paths"]["raw"] = [str(raw)]
+    if log is not None:
+        merged["paths"]["log"] = str(log)
     return Config(merged)
 
 

@@ -34,11 +34,13 @@ def train_teacher(
     seed: int = 0,
     gpu_id: int = -1,
 ) -> None:
-    """Train the teacher on corpus/train.conll for a number of passes."""
+    """Train the teacher on corpus/train.conll for a number of passes, with a log beside it."""
     words = sum(len(sentence.words) for sentence in read_conll(corpus / "train.conll"))
     # Batches are filled up to this size with padding; about three quarters of it are words.
     batch = 0.75 * load_config(config)["training"]["batcher"]["size"]
     steps = max(MIN_STEPS, round(epochs * words / batch))
+    log = output.parent / f"{output.name}-log.jsonl"
+    log.unlink(missing_ok=True)  # spaCy's logger writes none where one is there
     train(
         config,
         output,
@@ -47,6 +49,7 @@ def train_teacher(
             "paths.encoder": str(encoder),
             "paths.train": str(corpus / "train.conll"),
             "paths.dev": str(corpus / "dev.conll"),
+            "paths.log": str(log),
             "system.seed": seed,
             "training.max_steps": steps,
             "training.eval_frequency": max(1, steps // 2),

@@ -137,6 +137,29 @@ def test_student_config_of_the_project_gives_norms_to_its_raw_text():
     assert config == rest
 
 
+def test_student_logs_its_learning_curve_where_the_project_says(tmp_path):
+    base, log = ROOT / "configs" / "student.cfg", tmp_path / "student-log.jsonl"
+    assert load_config(base, interpolate=True)["training"]["logger"]["output_file"] is None
+    log.write_text("{}", "utf8")  # an earlier run's: spaCy's logger would write none
+    script("student_config").main(base, tmp_path / "student.cfg", base, log=log)
+    logger = load_config(tmp_path / "student.cfg", interpolate=True)["training"]["logger"]
+    assert logger == {"@loggers": "spacy.ConsoleLogger.v3", "output_file": str(log)}
+    assert not log.exists()
+
+
+def test_teacher_logs_its_learning_curve_beside_itself(tmp_path, monkeypatch):
+    put(tmp_path / "train.conll", GOLD)
+    teacher = script("train_teacher")
+    put(tmp_path / "teacher-log.jsonl", "{}")
+    given = {}
+    monkeypatch.setattr(teacher, "train", lambda *_, **options: given.update(options))
+    config = ROOT / "configs" / "teacher.cfg"
+    teacher.train_teacher(config, tmp_path / "teacher", tmp_path, tmp_path)
+    logger = load_config(config, given["overrides"], interpolate=True)["training"]["logger"]
+    assert logger["output_file"] == str(tmp_path / "teacher-log.jsonl")
+    assert not (tmp_path / "teacher-log.jsonl").exists()
+
+
 def result(**f1):
     files = {f"corpus/test/{lang}.conll": {"forms": scores(v)} for lang, v in f1.items()}
     return {"files": files, "pooled": {"forms": scores(50.0)}, "bootstrap": 1000}

@@ -162,7 +162,7 @@ def _read_curves(inputs: "Inputs", folder: Path) -> None:
             except (ValueError, KeyError, TypeError):
                 continue  # a line that was cut off, or one without a score
         if points:
-            inputs.curves[path.stem] = points
+            inputs.curves[path.stem.removesuffix("-log")] = points
             found.append(path.name)
     if found:
         inputs.files["curves"] = f"{', '.join(found)} (spacy.ConsoleLogger.v3)"
