@@ -298,7 +298,7 @@ def short_sentences(work: Path) -> Iterator[dict[str, Any]]:
             each for each in _test_sentences(work, "hau", source, 150) if 3 <= len(each[0]) <= SHORT
         ][:8]
         exact = [e for each in sentences for e in Explainer(source).explain(*each)]
-        for permutations in (4, 100, MANY):
+        for permutations in (4, 100, MANY, None):
             sampler = Explainer(source, exact_words=0, permutations=permutations)
             sampled = [e for each in sentences for e in sampler.explain(*each)]
             apart = [
@@ -313,13 +313,13 @@ def short_sentences(work: Path) -> Iterator[dict[str, Any]]:
                     recipe="shap",
                     role=role,
                     target="hau",
-                    permutations=permutations,
+                    permutations=permutations or "default",
                     metric=metric,
                     value=float(value),
                     n=len(exact),
                 )
             msg.info(
-                f"{role}, {permutations} permutations: at most {max(map(np.max, apart)):.4f} apart"
+                f"{role}, {permutations or 'default'} permutations: at most {max(map(np.max, apart)):.4f} apart"
             )
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "Explainer",
     "Explanation",
     "check_efficiency",
+    "default_permutations",
     "entities_of",
     "log_odds",
     "type_probability",
@@ -32,8 +33,12 @@ Span = tuple[int, int, str]
 
 # Probabilities are clipped to this distance from 0 and 1: the beam's are often exactly these.
 CLIP = 1e-3
-EXACT_WORDS = 8
-PERMUTATIONS = 4
+EXACT_WORDS = 9
+# Words that are predicted for one document: a student reads some 4,000 a second of a core.
+BUDGET = 6000
+# Where all coalitions fit into the budget, more permutations cost no more predictions.
+MOST_PERMUTATIONS = 400
+FEWEST_PERMUTATIONS = 2
 REPLACEMENT = "…"
 
 
@@ -88,7 +93,8 @@ class Explainer:
     replacement (str | None): The word that stands for one that is left out; the encoder's mask
         token where it has one, otherwise "…".
     exact_words (int): Documents up to this many words are explained over all coalitions.
-    permutations (int): Permutations that are drawn for longer ones, each walked both ways.
+    permutations (int | None): Permutations that are drawn for longer ones, each walked both ways;
+        if not given, as many as `default_permutations` says.
     clip (float): Distance that probabilities keep from 0 and 1.
     seed (int): Of the permutations.
     batch_size (int): Documents predicted at once.
@@ -100,14 +106,14 @@ class Explainer:
         *,
         replacement: str | None = None,
         exact_words: int = EXACT_WORDS,
-        permutations: int = PERMUTATIONS,
+        permutations: int | None = None,
         clip: float = CLIP,
         seed: int = 0,
         batch_size: int = 256,
     ) -> None:
         if not source.tagset.types:
             raise XnerError("The model knows no entity type, so there is nothing to explain.")
-        if not 0 < clip < 0.5 or permutations < 1:
+        if not 0 < clip < 0.5 or (permutations is not None and permutations < 1):
             raise XnerError(
                 f"clip is {clip}, permutations {permutations}; expected above 0 and below 0.5, and "
                 "at least 1."
@@ -178,11 +184,12 @@ class Explainer:
     def _sampled(self, game: "_Game") -> Floats:
         shap = need("shap")
         n = len(game.words)
+        permutations = self.permutations or default_permutations(n)
         state = np.random.get_state()  # shap seeds numpy's own generator
         try:
             explainer = shap.explainers.Permutation(game, _masker(n), seed=self.seed)
             # Each permutation is walked forwards and backwards: 2n + 1 coalitions.
-            return self._shap(explainer, game, max_evals=self.permutations * (2 * n + 1))
+            return self._shap(explainer, game, max_evals=permutations * (2 * n + 1))
         finally:
             np.random.set_state(state)
 
@@ -251,6 +258,18 @@ class _Game:
             for word, there in zip(self.words, kept, strict=True)
         ]
         return Doc(self.explainer.source.nlp.vocab, words=words, spaces=self.spaces)
+
+
+def default_permutations(n: int) -> int:
+    """Choose how many permutations are drawn: many for short texts, few for long ones.
+
+    n (int): Words of the document.
+    RETURNS (int): As many as some 6,000 predicted words allow, 2 at least; 400 where all
+        coalitions fit into that, since none is predicted twice.
+    """
+    if n * 2**n <= BUDGET:
+        return MOST_PERMUTATIONS
+    return max(FEWEST_PERMUTATIONS, BUDGET // (n * (2 * n + 1)))
 
 
 def type_probability(probabilities: Any, tagset: TagSet, span: Span) -> float:

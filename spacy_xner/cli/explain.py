@@ -50,10 +50,13 @@ def explain_cli(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Texts of a file at most")] = 100,
     exact_words: Annotated[
         int, typer.Option("--exact-words", min=0, max=14, help="Longest text explained exactly")
-    ] = 8,
+    ] = 9,
     permutations: Annotated[
-        int, typer.Option("--permutations", min=1, help="Permutations for longer texts")
-    ] = 4,
+        int | None,
+        typer.Option(
+            "--permutations", min=1, help="Permutations for longer texts [fewer, the longer it is]"
+        ),
+    ] = None,
     replacement: Annotated[
         str | None,
         typer.Option("--replacement", help="Word in place of others [the mask token, or …]"),
@@ -94,8 +97,8 @@ def explain(
     output: str | Path | None = None,
     html: str | Path | None = None,
     limit: int = 100,
-    exact_words: int = 8,
-    permutations: int = 4,
+    exact_words: int = 9,
+    permutations: int | None = None,
     replacement: str | None = None,
     quality: bool = False,
     against: str | Path | None = None,
@@ -109,7 +112,7 @@ def explain(
     html (str | Path | None): HTML file.
     limit (int): Texts of a file at most.
     exact_words (int): Texts up to this many words are explained over all coalitions.
-    permutations (int): Permutations for longer ones.
+    permutations (int | None): Permutations for longer ones; by their length if not given.
     replacement (str | None): The word in place of others.
     quality (bool): Whether to measure faithfulness.
     against (str | Path | None): Second model, for rank agreement.

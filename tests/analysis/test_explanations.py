@@ -9,6 +9,7 @@ import spacy
 from spacy_xner.analysis.explanations import (
     Explainer,
     check_efficiency,
+    default_permutations,
     entities_of,
     log_odds,
     type_probability,
@@ -56,6 +57,23 @@ class Additive:
         return rows
 
 
+class Meeting:
+    """Log-odds with words that only count together, so that sampled permutations differ."""
+
+    def __init__(self, source):
+        self.additive = source.rows
+        self.begin = source.tagset.index("B-LOC")
+
+    def __call__(self, doc):
+        rows = self.additive(doc)
+        words = {token.text for token in doc}
+        if {"Kano", "birnin", "g"} <= words:
+            p = rows[3, self.begin]
+            p = p * np.e / (1 - p + p * np.e)
+            rows[3, 0], rows[3, self.begin] = 1 - p, p
+        return rows
+
+
 def one(source=None, **options):
     (found,) = Explainer(source or Additive(), **options).explain(WORDS, SPACES, [(2, 3, "LOC")])
     return found
@@ -78,6 +96,28 @@ def test_sampled_values_agree_with_exact_ones_and_predict_no_coalition_twice():
     assert not sampled.exact
     assert sampled.shap == pytest.approx(one().shap, abs=0.05)
     assert source.seen == sampled.evaluations <= 16
+
+
+def test_sampling_at_the_default_settings_is_near_exact_on_short_sentences():
+    words, spaces = LONG[4:9], [True] * 5
+    source = Additive(at=3, weights={"Kano": 2.0, "birnin": 1.0, "f": -0.5})
+    source.rows = Meeting(source)
+    span = [(3, 4, "LOC")]
+    (exact,) = Explainer(source).explain(words, spaces, span)
+    (sampled,) = Explainer(source, exact_words=0).explain(words, spaces, span)
+    assert exact.exact
+    assert not sampled.exact
+    assert np.ptp(exact.shap) > 1
+    assert sampled.shap == pytest.approx(exact.shap, abs=0.05)
+    assert sampled.evaluations <= 2**5
+
+
+def test_permutations_follow_from_a_budget_of_predicted_words():
+    assert default_permutations(9) == 400
+    assert [default_permutations(n) for n in (10, 17, 25, 200)] == [28, 10, 4, 2]
+    source = Additive(at=7)
+    (found,) = Explainer(source).explain(LONG, [True] * len(LONG), [(7, 8, "LOC")])
+    assert found.evaluations * len(LONG) <= 6000
 
 
 def test_same_seed_gives_same_values_and_leaves_numpys_generator_alone():
