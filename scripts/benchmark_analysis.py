@@ -319,7 +319,8 @@ def short_sentences(work: Path) -> Iterator[dict[str, Any]]:
                     n=len(exact),
                 )
             msg.info(
-                f"{role}, {permutations or 'default'} permutations: at most {max(map(np.max, apart)):.4f} apart"
+                f"{role}, {permutations or 'default'} permutations: "
+                f"at most {max(map(np.max, apart)):.4f} apart"
             )
 
 
