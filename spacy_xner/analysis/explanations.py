@@ -9,17 +9,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from spacy.tokens import Doc
 
 from ..errors import XnerError
-from ..tags import TagSet, decode, spans_from_iob2
+from ..tags import decode, spans_from_iob2
 from ..teacher.sources import ProbabilitySource
 from .extras import need
+from .game import CLIP, Bools, Floats, Game, Span, log_odds, type_probability, word_masker
 
 __all__ = [
     "Explainer",
     "Explanation",
+    "Span",
     "check_efficiency",
     "default_permutations",
     "entities_of",
@@ -27,12 +28,6 @@ __all__ = [
     "type_probability",
 ]
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Span = tuple[int, int, str]
-
-# Probabilities are clipped to this distance from 0 and 1: the beam's are often exactly these.
-CLIP = 1e-3
 EXACT_WORDS = 9
 # Words that are predicted for one document: a student reads some 4,000 a second of a core.
 BUDGET = 6000
@@ -141,7 +136,7 @@ class Explainer:
             self._check(span, len(words))
         if not spans:
             return []
-        game = _Game(self, words, spaces, spans)
+        game = self._game(words, spaces, spans)
         exact = len(words) <= self.exact_words
         shap_values = self._exact(game) if exact else self._sampled(game)
         full, empty = game(np.ones((1, len(words)), bool)), game(np.zeros((1, len(words)), bool))
@@ -172,28 +167,39 @@ class Explainer:
         kept (Bools): Coalitions x words; False for words that are replaced.
         RETURNS (Floats): Coalitions x spans.
         """
-        game = _Game(self, words, spaces, spans)
+        game = self._game(words, spaces, spans)
         game(kept)
         return np.stack([game.probability(row) for row in kept])
 
-    def _exact(self, game: "_Game") -> Floats:
+    def _game(self, words: Sequence[str], spaces: Sequence[bool], spans: Sequence[Span]) -> Game:
+        return Game(
+            self.source,
+            words,
+            spaces,
+            spans,
+            replacement=self.replacement,
+            clip=self.clip,
+            batch_size=self.batch_size,
+        )
+
+    def _exact(self, game: Game) -> Floats:
         shap = need("shap")
-        explainer = shap.explainers.Exact(game, _masker(len(game.words)))
+        explainer = shap.explainers.Exact(game, word_masker(len(game.words)))
         return self._shap(explainer, game, max_evals=2 ** len(game.words) + 1)
 
-    def _sampled(self, game: "_Game") -> Floats:
+    def _sampled(self, game: Game) -> Floats:
         shap = need("shap")
         n = len(game.words)
         permutations = self.permutations or default_permutations(n)
         state = np.random.get_state()  # shap seeds numpy's own generator
         try:
-            explainer = shap.explainers.Permutation(game, _masker(n), seed=self.seed)
+            explainer = shap.explainers.Permutation(game, word_masker(n), seed=self.seed)
             # Each permutation is walked forwards and backwards: 2n + 1 coalitions.
             return self._shap(explainer, game, max_evals=permutations * (2 * n + 1))
         finally:
             np.random.set_state(state)
 
-    def _shap(self, explainer: Any, game: "_Game", *, max_evals: int) -> Floats:
+    def _shap(self, explainer: Any, game: Game, *, max_evals: int) -> Floats:
         n = len(game.words)
         found = explainer(
             np.ones((1, n)), max_evals=max_evals, batch_size=self.batch_size, silent=True
@@ -210,56 +216,6 @@ class Explainer:
             )
 
 
-class _Game:
-    """The value of coalitions of a document's words; each coalition is predicted once."""
-
-    def __init__(
-        self,
-        explainer: Explainer,
-        words: Sequence[str],
-        spaces: Sequence[bool],
-        spans: Sequence[Span],
-    ) -> None:
-        self.explainer = explainer
-        self.words = list(words)
-        self.spaces = list(map(bool, spaces))
-        self.spans = list(spans)
-        self._known: dict[bytes, Floats] = {}
-
-    @property
-    def evaluations(self) -> int:
-        return len(self._known)
-
-    def __call__(self, kept: npt.ArrayLike) -> Floats:
-        """Log-odds of each span's type, coalitions x spans."""
-        rows = np.asarray(kept, dtype=bool).reshape(-1, len(self.words))
-        self._predict(rows)
-        return np.stack([log_odds(self._known[row.tobytes()], self.explainer.clip) for row in rows])
-
-    def probability(self, kept: Bools) -> Floats:
-        return self._known[np.asarray(kept, dtype=bool).tobytes()]
-
-    def _predict(self, rows: Bools) -> None:
-        fresh = list(
-            dict.fromkeys(key for row in rows if (key := row.tobytes()) not in self._known)
-        )
-        source, size = self.explainer.source, self.explainer.batch_size
-        for start in range(0, len(fresh), size):
-            batch = fresh[start : start + size]
-            docs = [self._doc(np.frombuffer(key, dtype=bool)) for key in batch]
-            for key, probabilities in zip(batch, source.predict(docs), strict=True):
-                self._known[key] = np.array(
-                    [type_probability(probabilities, source.tagset, span) for span in self.spans]
-                )
-
-    def _doc(self, kept: Bools) -> Doc:
-        words = [
-            word if there else self.explainer.replacement
-            for word, there in zip(self.words, kept, strict=True)
-        ]
-        return Doc(self.explainer.source.nlp.vocab, words=words, spaces=self.spaces)
-
-
 def default_permutations(n: int) -> int:
     """Choose how many permutations are drawn: many for short texts, few for long ones.
 
@@ -270,32 +226,6 @@ def default_permutations(n: int) -> int:
     if n * 2**n <= BUDGET:
         return MOST_PERMUTATIONS
     return max(FEWEST_PERMUTATIONS, BUDGET // (n * (2 * n + 1)))
-
-
-def type_probability(probabilities: Any, tagset: TagSet, span: Span) -> float:
-    """Give the probability that a span has its type: the mean over its words of B and I.
-
-    probabilities (ArrayLike): Of each tag, words x tags.
-    tagset (TagSet): The tags.
-    span (Span): First word, word after the last, and type.
-    RETURNS (float): 0 to 1.
-    """
-    start, end, label = span
-    begin = tagset.index(f"B-{label}")
-    rows = np.asarray(probabilities, dtype=np.float64)
-    return float(rows[start:end, begin : begin + 2].sum(axis=1).mean())
-
-
-def log_odds(probability: npt.ArrayLike, clip: float = CLIP) -> Floats:
-    """Give log(p / (1 - p)), p kept from 0 and 1.
-
-    probability (ArrayLike): 0 to 1.
-    clip (float): The distance kept.
-    RETURNS (Floats): Natural log-odds, of the same shape.
-    """
-    p = np.clip(np.asarray(probability, dtype=np.float64), clip, 1 - clip)
-    result: Floats = np.log(p / (1 - p))
-    return result
 
 
 def check_efficiency(explanations: Sequence[Explanation], limit: float = 1e-3) -> float:
@@ -341,26 +271,3 @@ def entities_of(source: ProbabilitySource, docs: Sequence[Doc]) -> list[list[Spa
 def _mask_of(source: ProbabilitySource) -> str | None:
     tokenizer = getattr(source, "tokenizer", None)
     return getattr(tokenizer, "mask_token", None)
-
-
-def _masker(n: int) -> Any:
-    """A masker over the words of one document, whose masks the game itself turns into text."""
-    base: Any = need("shap").maskers.Masker
-
-    class WordMasker(base):
-        """Gives the coalition; a word that is not in it is replaced when its Doc is made."""
-
-        def __init__(self) -> None:
-            self.shape = (1, n)
-            self.clustering = None
-
-        def __call__(self, mask: Any, x: Any) -> tuple[Any]:
-            kept = (
-                np.ones(n, bool) if mask is True else np.zeros(n, bool) if mask is False else mask
-            )
-            return (kept[None, :],)
-
-        def invariants(self, x: Any) -> Any:
-            return np.zeros((1, n), dtype=bool)
-
-    return WordMasker()
