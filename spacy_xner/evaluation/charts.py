@@ -133,7 +133,10 @@ def scatter_chart(
     axes.set_xscale("log")
     values = [x for x, _ in points.values()]
     axes.set_xlim(min(values) / 2.5, max(values) * 2.5)
-    axes.xaxis.set_major_formatter(need("matplotlib.ticker").StrMethodFormatter("{x:,.0f}"))
+    ticker = need("matplotlib.ticker")
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
     heights = [y for _, y in points.values()]
     axes.set_ylim(max(0, min(heights) - 8), min(104, max(heights) + 10))
     axes.set_xlabel(x_axis)

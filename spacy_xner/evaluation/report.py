@@ -85,7 +85,9 @@ def _curves(inputs: Inputs) -> Section:
             "model, such as training/student-log.jsonl."
         )
         return section
-    chart = charts.curve_chart("Learning curves", "step", "score, %", inputs.curves)
+    # In the order, and so in the colours, of the other charts.
+    curves = dict(sorted(inputs.curves.items(), key=lambda item: item[0] != "teacher"))
+    chart = charts.curve_chart("Learning curves", "step", "score, %", curves)
     section.parts.append(chart)
     section.source = inputs.files["curves"]
     return section

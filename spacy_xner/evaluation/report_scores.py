@@ -90,7 +90,7 @@ def by_language(inputs: Inputs) -> Section:
 def _interval(value: tuple[float, float | None, float | None]) -> str:
     low, high = value[1:]
     bounds = f" ({low:.1f} to {high:.1f})" if low is not None and high is not None else ""
-    return f"{value[0]:.1f}{bounds}"
+    return f"{value[0]:.1f}{bounds}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def by_type(inputs: Inputs) -> Section:

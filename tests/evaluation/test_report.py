@@ -51,7 +51,7 @@ def inputs():
     return Inputs(
         metrics={"teacher": metrics(60.0), "student": metrics(54.0)},
         diagnoses={"student": diagnosis},
-        curves={"student-log": [(0, 10.0), (100, 50.0)]},
+        curves={"student": [(0, 10.0), (100, 50.0)]},
         files={"metrics": "metrics/x.json", "test": "gold", "curves": "log"},
         command="spacy xner report .",
     )
@@ -95,6 +95,20 @@ def test_page_has_every_section_and_is_self_contained():
     assert "prefers-color-scheme: dark" in page
     assert 'name="viewport"' in page
     assert not any(color in page for color in THEME)  # matplotlib's stand-ins for colours
+
+
+def test_teacher_has_one_place_in_all_charts_and_ticks_of_speed_are_plain_numbers():
+    given = inputs()
+    given.curves["teacher"] = [(0, 0.0), (10, 60.0)]
+    for role, speed in (("teacher", 4500.0), ("student", 16000.0)):
+        forms = given.metrics[role]["pooled"]["forms"]
+        forms["tokens"] = forms["tokens"] | {"words_per_second": speed}
+    page = report_page(given)
+    curves = page[page.index('id="curves"') : page.index('id="confusion"')]
+    assert curves.index(">teacher<") < curves.index(">student<")
+    speed = page[page.index('id="speed"') : page.index('id="curves"')]
+    assert all(f">{tick}<" in speed for tick in ("2,000", "5,000", "10,000", "20,000"))
+    assert "mathdefault" not in speed
 
 
 def test_what_is_missing_is_said_with_the_way_to_get_it():
