@@ -83,6 +83,7 @@ setup(
         ],
         "spacy_readers": [
             "spacy-xner.ConllCorpus.v1 = spacy_xner.corpora.readers:create_conll_corpus_v1",
+            "spacy-xner.CategoryCorpus.v1 = spacy_xner.corpora.tsv:create_category_corpus_v1",
             "spacy-xner.SoftLabelCorpus.v1 = spacy_xner.distillation.reader:make_soft_label_reader",
         ],
         "spacy_misc": [

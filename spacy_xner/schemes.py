@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from .errors import XnerError
 
@@ -37,6 +38,8 @@ class TagSet:
     tags (tuple[str, ...]): "O", then "B-X", "I-X" for each type X in sorted order.
     RAISES: XnerError, if the order is another.
     """
+
+    unit: ClassVar[str] = "token"
 
     tags: tuple[str, ...]
 

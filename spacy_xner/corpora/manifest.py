@@ -1,18 +1,38 @@
 """The manifest of a soft-label folder: what the labels are and which shards are finished."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..categories import CategorySet
 from ..errors import XnerError
 from ..tags import TagSet
 from .files import atomic_write
 
-__all__ = ["FORMAT", "MANIFEST", "Manifest", "Shard"]
+__all__ = ["FORMAT", "MANIFEST", "Manifest", "Shard", "Tags", "make_tags"]
 
 MANIFEST = "manifest.json"
 FORMAT = "spacy-xner soft labels 1"
+
+Tags = TagSet | CategorySet
+
+
+def make_tags(unit: str, tags: Sequence[str]) -> Tags:
+    """Make the set of what a probability row is about.
+
+    unit (str): "token": IOB2 tags, a row a token. "document": categories, one row a document.
+    tags (Sequence[str]): Their names, in the order of the columns.
+    RETURNS (Union[TagSet, CategorySet]): The set.
+    RAISES: XnerError: The unit is another, or the names are no such set.
+    """
+    kinds: dict[str, type[TagSet] | type[CategorySet]] = {
+        kind.unit: kind for kind in (TagSet, CategorySet)
+    }
+    if unit not in kinds:
+        raise XnerError(f"Soft labels have the unit {unit!r}; expected one of {', '.join(kinds)}.")
+    return kinds[unit](tuple(tags))
 
 
 @dataclass(frozen=True)
@@ -35,7 +55,10 @@ class Shard:
 
 @dataclass
 class Manifest:
-    """What a soft-label folder holds; `SoftLabelWriter` explains the fields."""
+    """What a soft-label folder holds; `SoftLabelWriter` explains the fields.
+
+    Manifests of before there were categories say no `unit`: their rows are tokens'.
+    """
 
     tags: list[str]
     teacher: str
@@ -44,6 +67,7 @@ class Manifest:
     meta: dict[str, Any] = field(default_factory=dict)
     complete: bool = False
     shards: dict[int, Shard] = field(default_factory=dict)
+    unit: str = TagSet.unit
 
     def write(self, folder: Path) -> None:
         shards = [asdict(shard) for _, shard in sorted(self.shards.items())]
@@ -60,7 +84,7 @@ class Manifest:
                 raise ValueError(f"expected format {FORMAT!r}")
             shards = {entry["index"]: Shard(**entry) for entry in content.pop("shards")}
             manifest = cls(**content, shards=shards)
-            TagSet(tuple(manifest.tags))
+            make_tags(manifest.unit, manifest.tags)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise XnerError(
                 f"{path} cannot be read as a manifest of soft labels ({error}). "

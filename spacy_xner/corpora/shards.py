@@ -48,7 +48,7 @@ def to_table(docs: Sequence[SoftLabels], manifest: Manifest) -> "pa.Table":
     import pyarrow as pa
 
     for doc in docs:
-        _check_doc(doc, len(manifest.tags))
+        _check_doc(doc, len(manifest.tags), manifest.unit)
 
     def nested(rows: list[np.ndarray], dtype: str) -> "pa.ListArray":
         offsets = np.cumsum([0, *(row.size for row in rows)], dtype="int32")
@@ -66,7 +66,7 @@ def to_table(docs: Sequence[SoftLabels], manifest: Manifest) -> "pa.Table":
     return pa.table(columns).replace_schema_metadata(_file_metadata(manifest))
 
 
-def _check_doc(doc: SoftLabels, n_tags: int) -> None:
+def _check_doc(doc: SoftLabels, n_tags: int, unit: str) -> None:
     starts, ends, probs = np.asarray(doc.starts), np.asarray(doc.ends), np.asarray(doc.probs)
     fault = None
     if starts.shape != ends.shape or probs.shape != (len(starts), n_tags):
@@ -74,6 +74,8 @@ def _check_doc(doc: SoftLabels, n_tags: int) -> None:
             f"{starts.shape} starts, {ends.shape} ends and probabilities of shape {probs.shape}; "
             f"expected n, n and n x {n_tags}"
         )
+    elif unit == "document" and (starts.tolist(), ends.tolist()) != ([0], [len(doc.text)]):
+        fault = "other spans than one over the whole text, which a distribution a document needs"
     elif len(starts) and (
         starts[0] < 0
         or ends[-1] > len(doc.text)

@@ -1,8 +1,9 @@
 """Soft labels on disk: Parquet shards in a folder and a manifest that lists the finished ones.
 
 A row is a document: `doc_id`, `lang`, `text`, `starts` and `ends` (character offsets of the
-teacher's tokens) and `probs` (float16, tokens x IOB2 tags, row by row). pandas, DuckDB, Hugging
-Face `datasets` and Ray Data read the shards as they are.
+teacher's tokens) and `probs` (float16, tokens x IOB2 tags, row by row). Where the manifest's unit is
+"document", the one span is the whole text and `probs` its distribution over the categories. pandas,
+DuckDB, Hugging Face `datasets` and Ray Data read the shards as they are.
 """
 
 import warnings
@@ -12,9 +13,8 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import XnerError
-from ..tags import TagSet
 from .files import TEMPORARY, atomic_write
-from .manifest import MANIFEST, Manifest, Shard
+from .manifest import MANIFEST, Manifest, Shard, Tags, make_tags
 from .shards import SoftLabels, check_shard, read_shard, to_table
 
 __all__ = ["SoftLabelCorpus", "SoftLabelWriter", "SoftLabels"]
@@ -24,11 +24,13 @@ class SoftLabelWriter:
     """Writes a soft-label folder shard by shard and goes on where an interrupted run stopped.
 
     path (Path | str): The folder; made if it is missing.
-    tags (Sequence[str]): IOB2 tags in the order of the columns, as `TagSet.tags`.
+    tags (Sequence[str]): IOB2 tags in the order of the columns, as `TagSet.tags`; or categories, as
+        `CategorySet.tags`.
     teacher (str): Fingerprint of the teacher, hex.
     source (str): Fingerprint of the text, hex.
     lang (str): Language code of the text.
     meta (dict[str, Any] | None): More to keep in the manifest; JSON.
+    unit (str): What a row of probabilities is about: "token", or "document", which has one row.
     RAISES: XnerError, if the folder holds labels of another teacher, text or tag set, or a manifest
         that cannot be read.
     """
@@ -42,11 +44,11 @@ class SoftLabelWriter:
         source: str,
         lang: str,
         meta: dict[str, Any] | None = None,
+        unit: str = "token",
     ):
         self.path = Path(path)
-        self._manifest = Manifest(
-            list(TagSet(tuple(tags)).tags), teacher, source, lang, dict(meta or {})
-        )
+        columns = list(make_tags(unit, tags).tags)
+        self._manifest = Manifest(columns, teacher, source, lang, dict(meta or {}), unit=unit)
         if (self.path / MANIFEST).exists():
             self._resume()
         elif any(self.path.glob("part-*.parquet")):
@@ -60,7 +62,12 @@ class SoftLabelWriter:
 
     def _resume(self) -> None:
         old = Manifest.read(self.path)
-        for key, what in (("teacher", "teacher"), ("source", "text"), ("tags", "tag set")):
+        for key, what in (
+            ("unit", "unit"),
+            ("teacher", "teacher"),
+            ("source", "text"),
+            ("tags", "tag set"),
+        ):
             found, expected = getattr(old, key), getattr(self._manifest, key)
             if found != expected:
                 raise XnerError(
@@ -157,8 +164,13 @@ class SoftLabelCorpus:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """IOB2 tags in the order of the columns."""
+        """IOB2 tags, or categories, in the order of the columns."""
         return tuple(self._manifest.tags)
+
+    @property
+    def tagset(self) -> Tags:
+        """The tags as a set, whose `unit` says what a row of probabilities is about."""
+        return make_tags(self._manifest.unit, self._manifest.tags)
 
     @property
     def teacher(self) -> str:

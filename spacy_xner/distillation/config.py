@@ -33,6 +33,7 @@ __all__ = [
 
 DEFAULTS = Path(__file__).parent / "default.cfg"
 _SAMPLE = 200
+_CONFIGS = {"token": "student.cfg", "document": "sentiment_student.cfg"}
 
 
 @dataclass
@@ -214,6 +215,9 @@ def settle_entity_weight(block: Distillation, reader: SoftLabelReader) -> str:
     """
     if block.entity_weight is not None:
         return ""
+    if reader.tagset.unit == "document":
+        block.entity_weight = 1.0
+        return ""
     expected = expected_f1(reader.sample())
     block.entity_weight = entity_weight(expected)
     return f"F1 that the teachers expect: {expected:.3f}; entities weigh {block.entity_weight:.2f}"
@@ -239,16 +243,14 @@ def _is_weight(value: Any) -> bool:
     return value is None or (is_number and value > 0)
 
 
-def init_student(
-    config: Config, corpus: Callable[[Language], Iterable[Example]], types: Iterable[str]
-) -> Language:
-    """Make the student: as spaCy's `init_nlp`, with the teacher's entity types as labels.
+def init_student(config: Config, corpus: SoftLabelReader) -> Language:
+    """Make the student: as spaCy's `init_nlp`, with the teacher's types as labels.
 
     config (Config): The student's config, not interpolated.
-    corpus (Callable): Reader of soft labels; a first few examples size the model.
-    types (Iterable[str]): Entity types of the teacher.
+    corpus (SoftLabelReader): The soft labels; a first few examples size the model.
     RETURNS (Language): The initialised pipeline.
-    RAISES: XnerError: There is no `ner` in the pipeline, or no text in the corpus.
+    RAISES: XnerError: Nothing in the pipeline learns what the soft labels are about, it has a
+        category that no teacher knows, or there is no text in the corpus.
     """
     interpolated = config.interpolate()
     training = interpolated.get("training", {})
@@ -261,16 +263,18 @@ def init_student(
         for name, pipe in interpolated.get("components", {}).items()
         if "source" in pipe and name in nlp.pipe_names
     ]
-    if "ner" not in [nlp.get_pipe_meta(name).factory for name in nlp.pipe_names]:
+    factory, unit = corpus.task.factory, corpus.tagset.unit
+    learning = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == factory]
+    if not learning:
         raise XnerError(
             f"The student's pipeline is {nlp.pipe_names}; expected a component with "
-            'factory = "ner". See configs/student.cfg.'
+            f'factory = "{factory}", because the soft labels have one distribution a {unit}. See '
+            f"configs/{_CONFIGS[unit]}."
         )
-    for name in nlp.pipe_names:
-        if nlp.get_pipe_meta(name).factory == "ner":
-            pipe: Any = nlp.get_pipe(name)
-            for label in sorted(types if name not in frozen else ()):
-                pipe.add_label(label)
+    for name in learning:
+        pipe: Any = nlp.get_pipe(name)
+        for label in sorted(corpus.tagset.types if name not in frozen else ()):
+            pipe.add_label(label)
     nlp._link_components()
     sample = _first_examples(nlp, corpus)
     with nlp.select_pipes(disable=sourced):

@@ -9,7 +9,6 @@ from timeit import default_timer as timer
 from typing import IO, Any
 
 from spacy.language import Language
-from spacy.pipeline import EntityRecognizer
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training import Example
 from spacy.training.loop import (
@@ -25,7 +24,6 @@ from thinc.api import Config, Optimizer, fix_random_seed, set_gpu_allocator
 from wasabi.printer import Printer
 
 from ..errors import XnerError
-from ..tags import TagSet
 from .checkpoint import (
     Checkpoint,
     clear_checkpoints,
@@ -43,8 +41,7 @@ from .config import (
     settle_entity_weight,
     with_teachers,
 )
-from .parser import soft_targets, update_ner
-from .reader import PROBABILITIES, WEIGHTS, SoftLabelReader
+from .reader import SoftLabelReader
 
 __all__ = ["distill"]
 
@@ -135,7 +132,7 @@ class _Run:
         settings = resolve_distillation(plain)
         reader, dev_corpus = resolve_corpora(plain, settings)
         doubt = settle_entity_weight(settings, reader)
-        nlp = init_student(config, reader, reader.tagset.types)
+        nlp = init_student(config, reader)
         training = registry.resolve(
             nlp.config.interpolate()["training"], schema=ConfigSchemaTraining
         )
@@ -215,8 +212,8 @@ class _Run:
         frozen = self.training["frozen_components"]
         for name, pipe in self.nlp.pipeline:
             if name not in frozen and hasattr(pipe, "update"):
-                if isinstance(pipe, EntityRecognizer):
-                    loss = self._update_ner(pipe, batch, self.reader.tagset)
+                if self.nlp.get_pipe_meta(name).factory == self.reader.task.factory:
+                    loss = self._learn(pipe, batch)
                     self.at.losses[name] = self.at.losses.get(name, 0.0) + loss
                 else:
                     pipe.update(batch, drop=self.settings.dropout, sgd=None, losses=self.at.losses)
@@ -230,21 +227,15 @@ class _Run:
         self.at.step += 1
         self.at.words += sum(len(eg.predicted) for eg in batch)
 
-    def _update_ner(self, ner: EntityRecognizer, batch: list[Example], tagset: TagSet) -> float:
-        targets = [
-            soft_targets(
-                eg.reference.user_data[PROBABILITIES],
-                tagset,
-                temperature=self.settings.temperature,
-                alpha=self.settings.alpha,
-                entity_weight=self.settings.entity_weight or 1.0,
-            )
-            for eg in batch
-        ]
-        for eg, target in zip(batch, targets, strict=True):
-            target *= eg.reference.user_data[WEIGHTS][:, None]
-        docs = [eg.predicted for eg in batch]
-        return update_ner(ner, docs, targets, tagset, drop=self.settings.dropout)
+    def _learn(self, pipe: Any, batch: list[Example]) -> float:
+        return self.reader.task.update(
+            pipe,
+            batch,
+            drop=self.settings.dropout,
+            temperature=self.settings.temperature,
+            alpha=self.settings.alpha,
+            entity_weight=self.settings.entity_weight or 1.0,
+        )
 
     def _evaluate(self, evaluate: Any) -> tuple[float, dict[str, Any]]:
         optimizer: Optimizer = self.settings.optimizer

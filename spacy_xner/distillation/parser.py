@@ -19,6 +19,7 @@ from thinc.api import Optimizer, set_dropout_rate
 
 from ..errors import XnerError
 from ..tags import TagSet, biluo_probabilities
+from .targets import soften
 
 __all__ = ["soft_targets", "update_ner"]
 
@@ -35,26 +36,15 @@ def soft_targets(
 ) -> np.ndarray:
     """Turn a document's IOB2 probabilities into the BILUO distribution that a student learns.
 
-    Hinton et al. (2015) divide logits by the temperature; of probabilities that is p^(1/T),
-    renormalised.
-
     probabilities (np.ndarray): Tokens x IOB2 tags.
     tagset (TagSet): Names of the columns.
-    temperature (float): Above 1 smooths, below 1 sharpens.
-    alpha (float): Share of the hard label (the most probable tag) in the target.
+    temperature (float): See `targets.soften`.
+    alpha (float): See `targets.soften`.
     entity_weight (float): Factor of all columns but `O` (cost-sensitive learning; the threshold
         that is best for F1 lies under one half, Lipton et al. 2014).
     RETURNS (np.ndarray): Tokens x (1 + 4 * types); rows sum to 1 where `entity_weight` is 1.
     """
-    soft = np.asarray(probabilities, dtype=np.float32)
-    if temperature != 1.0:
-        # Of the share of the largest, which stays 1: a low temperature lets all others vanish.
-        soft = (soft / soft.max(axis=1, keepdims=True)) ** (1.0 / temperature)
-        soft /= soft.sum(axis=1, keepdims=True)
-    if alpha:
-        hard = np.zeros_like(soft)
-        hard[np.arange(len(soft)), soft.argmax(axis=1)] = 1.0
-        soft = (1 - alpha) * soft + alpha * hard
+    soft = soften(probabilities, temperature=temperature, alpha=alpha)
     biluo = biluo_probabilities(soft, tagset)
     biluo[:, 1:] *= entity_weight
     return biluo

@@ -10,20 +10,18 @@ from pathlib import Path
 
 import numpy as np
 from spacy.language import Language
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..corpora.soft_labels import SoftLabels
 from ..errors import XnerError
-from ..tags import TagSet, align_probabilities, decode, spans_from_iob2
 from .ensembles import Ensemble, make_weighted_mean
+from .tasks import PROBABILITIES, WEIGHTS, Task, task_of
 from .teachers import MappedCorpus, Teacher, teachers_of
 from .weightings import Weighting, make_even_weighting
 
 __all__ = ["PROBABILITIES", "WEIGHTS", "SoftLabelReader", "make_soft_label_reader"]
 
-PROBABILITIES = "spacy-xner.probabilities"
-WEIGHTS = "spacy-xner.weights"
 _SPLITS = ("all", "train", "held_out")
 _NORMAL_FORMS = ("NFC", "NFD")
 
@@ -62,10 +60,10 @@ def make_soft_label_reader(
 
 
 class SoftLabelReader:
-    """Yields examples whose reference carries probabilities and the entities decoded from them.
+    """Yields examples whose reference carries probabilities and the hard labels read off them.
 
-    The same examples serve distillation (the probabilities) and stock `spacy train` (the entities,
-    that is hard pseudo-labels). Only one shard a folder is in memory at a time.
+    The same examples serve distillation (the probabilities) and stock `spacy train` (the
+    hard labels: entities, or a category). Only one shard a folder is in memory at a time.
 
     teachers (Sequence[Teacher]): The soft-label folders.
     split (str): "all", "train" or "held_out".
@@ -103,6 +101,7 @@ class SoftLabelReader:
         if teachers:
             self._texts = _group_by_text([MappedCorpus(teacher) for teacher in teachers])
             self.tagset = self._texts[0].corpora[0].tagset
+            self.task = task_of(self.tagset)
         for text in self._texts:
             # Other texts may have other teachers: each has an ensemble of its own.
             text.ensemble = copy.deepcopy(ensemble or make_weighted_mean())
@@ -128,8 +127,8 @@ class SoftLabelReader:
         YIELDS (np.ndarray): One array a document, tokens of its first teacher x tags.
         """
         for text in self._texts:
-            for stack in text.sample(self.tagset):
-                yield text.combine(stack, self.tagset)
+            for stack in text.sample(self.task):
+                yield text.combine(stack, self.task)
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read in the order of the files.
@@ -171,12 +170,12 @@ class SoftLabelReader:
                 if len(doc):
                     starts = np.fromiter((token.idx for token in doc), np.int32, len(doc))
                     lengths = np.fromiter((len(token) for token in doc), np.int32, len(doc))
-                    stack = _aligned(labels, starts, starts + lengths, self.tagset)
-                    combined = text.combine(stack, self.tagset)
+                    stack = _aligned(labels, starts, starts + lengths, self.task)
+                    combined = text.combine(stack, self.task)
                     weights = self.weighting(stack, combined)
                     if self.normal_forms:
                         doc = _in_normal_form(doc, rng.choice(self.normal_forms))
-                    yield _example(doc, combined, weights, self.tagset)
+                    yield _example(doc, combined, weights, self.task)
 
     def _wants(self, doc_id: str) -> bool:
         if self.split == "all":
@@ -193,10 +192,10 @@ class _Text:
     ensemble: Ensemble = field(default_factory=make_weighted_mean)
     is_fitted: bool = False
 
-    def combine(self, stack: np.ndarray, tagset: TagSet) -> np.ndarray:
+    def combine(self, stack: np.ndarray, task: Task) -> np.ndarray:
         """Combine the teachers of one document; the first one makes the ensemble read a sample."""
         if not self.is_fitted:
-            stacks = self.sample(tagset) if len(self.corpora) > 1 else []
+            stacks = self.sample(task) if len(self.corpora) > 1 else []
             self.ensemble.fit(stacks, [one.teacher for one in self.corpora])
             self.is_fitted = True
         return self.ensemble(stack)
@@ -211,29 +210,30 @@ class _Text:
                 )
             yield labels
 
-    def sample(self, tagset: TagSet, shards: int = 4) -> Iterator[np.ndarray]:
+    def sample(self, task: Task, shards: int = 4) -> Iterator[np.ndarray]:
         """Stack the teachers on some shards: teachers x tokens of the first of them x tags."""
         n = len(self.corpora[0].corpus.shards)
         for index in np.unique(np.linspace(0, n - 1, shards).round().astype(int)).tolist()[:n]:
             for labels in self.read_shard(index):
-                yield _aligned(labels, labels[0].starts, labels[0].ends, tagset)
+                yield _aligned(labels, labels[0].starts, labels[0].ends, task)
 
 
 def _aligned(
-    labels: Sequence[SoftLabels], starts: np.ndarray, ends: np.ndarray, tagset: TagSet
+    labels: Sequence[SoftLabels], starts: np.ndarray, ends: np.ndarray, task: Task
 ) -> np.ndarray:
-    return np.stack(
-        [
-            align_probabilities(one.starts, one.ends, one.probs, starts, ends, tagset)
-            for one in labels
-        ]
-    )
+    return np.stack([task.align(one, starts, ends) for one in labels])
 
 
 def _group_by_text(corpora: Sequence[MappedCorpus]) -> list[_Text]:
     groups: dict[str, _Text] = {}
     for one in corpora:
         first, path = corpora[0], one.teacher.path
+        if one.tagset.unit != first.tagset.unit:
+            raise XnerError(
+                f"The soft labels in {path} have one distribution a {one.tagset.unit}, those in "
+                f"{first.teacher.path} one a {first.tagset.unit}. One student learns entities or "
+                "categories: name folders of one kind."
+            )
         if one.tagset != first.tagset:
             raise XnerError(
                 f"The soft labels in {path} have the tags {', '.join(one.tagset.tags)}, those in "
@@ -264,10 +264,9 @@ def _in_normal_form(doc: Doc, form: str) -> Doc:
     return Doc(doc.vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
 
 
-def _example(doc: Doc, probabilities: np.ndarray, weights: np.ndarray, tagset: TagSet) -> Example:
+def _example(doc: Doc, probabilities: np.ndarray, weights: np.ndarray, task: Task) -> Example:
     reference = doc.copy()
-    spans = spans_from_iob2(decode(probabilities, tagset))
-    reference.set_ents([Span(reference, start, end, label=label) for start, end, label in spans])
+    task.set_hard_label(reference, probabilities)
     reference.user_data[PROBABILITIES] = probabilities
     reference.user_data[WEIGHTS] = weights
     return Example(doc, reference)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..corpora.soft_labels import SoftLabelCorpus, SoftLabels
 from ..errors import XnerError
-from ..tags import TagSet
+from .tasks import task_of
 
 __all__ = ["MappedCorpus", "Teacher", "resolve_teachers", "teachers_of"]
 
@@ -81,7 +81,7 @@ class MappedCorpus:
     def __init__(self, teacher: Teacher) -> None:
         self.teacher = teacher
         self.corpus = SoftLabelCorpus(teacher.path)
-        tagset = TagSet(self.corpus.tags)
+        tagset = self.corpus.tagset
         unknown = sorted(set(teacher.labels) - set(tagset.types))
         if unknown:
             raise XnerError(
@@ -91,14 +91,9 @@ class MappedCorpus:
         names = {name: teacher.labels.get(name, name) for name in tagset.types}
         if not any(names.values()):
             raise XnerError(f"labels of the teacher {teacher.name} leave no entity type.")
-        self.tagset = TagSet.from_types(name for name in names.values() if name)
-        self._matrix: np.ndarray | None = None
+        self.tagset, self._matrix = tagset, None
         if teacher.labels:
-            self._matrix = np.zeros((len(tagset), len(self.tagset)), dtype=np.float32)
-            for row, tag in enumerate(tagset.tags):
-                kind, _, name = tag.partition("-")
-                new = f"{kind}-{names[name]}" if name and names[name] else "O"
-                self._matrix[row, self.tagset.index(new)] = 1.0
+            self.tagset, self._matrix = task_of(tagset).rename(names)
 
     def read_shard(self, index: int) -> Iterator[SoftLabels]:
         """Read one shard.

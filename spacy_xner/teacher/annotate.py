@@ -88,6 +88,7 @@ def annotate_documents(
         source=text_fingerprint(text, shard_docs),
         lang=one_lang or _common_lang(text),
         meta={"text": text.name, "shard_docs": shard_docs},
+        unit=source.tagset.unit,
     )
     size = _size(text)
     progress = Progress()
@@ -136,11 +137,19 @@ def text_fingerprint(path: Path, shard_docs: int = SHARD_DOCS) -> str:
 def _label(source: ProbabilitySource, batch: list[Named], lang: str | None) -> Iterator[SoftLabels]:
     docs = [doc for _, doc in batch]
     for (name, doc), probs in zip(batch, source.predict(docs), strict=True):
-        starts, lengths = doc.to_array([IDX, LENGTH]).astype(np.int32).T
+        starts, ends = _row_spans(doc, source.tagset.unit)
         if hasattr(probs, "get"):  # a cupy array
             probs = probs.get()
         rows = np.asarray(probs, dtype=np.float16)
-        yield SoftLabels(name, lang or _file_of(name), doc.text, starts, starts + lengths, rows)
+        yield SoftLabels(name, lang or _file_of(name), doc.text, starts, ends, rows)
+
+
+def _row_spans(doc: Doc, unit: str) -> tuple[np.ndarray, np.ndarray]:
+    """First and last character, exclusive, of what each row of probabilities is about."""
+    if unit == "document":
+        return np.array([0], dtype=np.int32), np.array([len(doc.text)], dtype=np.int32)
+    starts, lengths = doc.to_array([IDX, LENGTH]).astype(np.int32).T
+    return starts, starts + lengths
 
 
 def _common_lang(folder: Path) -> str:

@@ -9,26 +9,26 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.types import Floats2d
 
+from ..corpora.manifest import Tags
 from ..errors import XnerError
-from ..tags import TagSet
 
 __all__ = ["PipelineSource", "ProbabilitySource", "apply_pipe", "folder_fingerprint", "load_source"]
 
 
 class ProbabilitySource(Protocol):
-    """Gives the probability of every tag of every token.
+    """Gives the probability of every tag of every token, or of every category of every document.
 
     nlp (Language): Makes the documents; its tokenizer cuts raw text.
-    tagset (TagSet): The tags, in the order of the probabilities' columns.
+    tagset (Union[TagSet, CategorySet]): The tags or categories, in the order of the columns.
     fingerprint (str): Hex digest; another model has another.
     """
 
     nlp: Language
-    tagset: TagSet
+    tagset: Tags
     fingerprint: str
 
     def predict(self, docs: Sequence[Doc]) -> list[Floats2d]:
-        """Give one float32 array a document, tokens x tags, rows summing to 1."""
+        """Give one float32 array a document, rows summing to 1: tokens x tags, 1 x categories."""
         ...
 
 
@@ -37,7 +37,7 @@ class PipelineSource:
 
     nlp (Language): The pipeline.
     name (str): The component that gives the probabilities; pipes behind it do not run.
-    tagset (TagSet): Its tags.
+    tagset (Union[TagSet, CategorySet]): Its tags or categories.
     probabilities (Callable): From documents that the pipes before it have seen to arrays.
     fingerprint (str): Hex digest of the pipeline.
     """
@@ -46,7 +46,7 @@ class PipelineSource:
         self,
         nlp: Language,
         name: str,
-        tagset: TagSet,
+        tagset: Tags,
         probabilities: Callable[[Sequence[Doc]], list[Floats2d]],
         fingerprint: str,
     ) -> None:
@@ -89,8 +89,9 @@ def apply_pipe(pipe: Any, docs: Sequence[Doc]) -> list[Doc]:
 def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) -> ProbabilitySource:
     """Load a teacher.
 
-    path (Union[str, Path]): A spaCy pipeline (folder or installed package) with `xner_teacher` or
-        `ner`, or the folder of a Hugging Face token classifier.
+    path (Union[str, Path]): A spaCy pipeline (folder or installed package) with `xner_teacher`,
+        `ner` or `textcat` (entities first), or the folder of a Hugging Face token or sequence
+        classifier.
     precision (str): "auto", "fp32" or "bf16"; how a transformer computes.
     **adapter (Any): Settings of `adapters.ner_source`; if any is given, it reads the entities of
         the pipeline, even where `xner_teacher` could give probabilities.
@@ -100,7 +101,7 @@ def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) ->
     """
     import torch
 
-    from . import adapters
+    from . import adapters, category_adapters
     from .loading import load_pipeline
     from .precision import autocast_type
 
@@ -112,6 +113,8 @@ def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) ->
                 f"{', '.join(adapter)} cannot be set for it."
             )
         return adapters.token_classifier_source(path, precision=precision)
+    if category_adapters.is_sequence_classifier(path):
+        return category_adapters.sequence_classifier_source(path, precision=precision)
     nlp = load_pipeline(path, expected=", or the folder of a Hugging Face token classifier")
     fingerprint = folder_fingerprint(Path(nlp.path or path))
     for name in nlp.pipe_names:
@@ -120,6 +123,8 @@ def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) ->
             pipe.model.attrs["precision"] = precision
         if nlp.get_pipe_meta(name).factory == "xner_teacher" and not adapter:
             return PipelineSource(nlp, name, pipe.tagset, pipe.predict_probabilities, fingerprint)
+    if not adapter and category_adapters.classifies_alone(nlp):
+        return category_adapters.textcat_source(nlp, fingerprint)
     return adapters.ner_source(nlp, fingerprint, **adapter)
 
 

@@ -20,27 +20,34 @@ from .label_maps import LabelMap
 from .precision import autocast_type
 from .windows import WordPieces
 
-__all__ = ["TokenClassifierSource", "load_token_classifier"]
+__all__ = ["TokenClassifierSource", "load_classifier", "load_token_classifier"]
 
 
 def load_token_classifier(path: Path) -> tuple[Any, Any]:
-    """Load the folder of a token classifier.
+    """Load the folder of a token classifier; see `load_classifier`."""
+    return load_classifier(path, AutoModelForTokenClassification)
+
+
+def load_classifier(path: Path, auto: Any) -> tuple[Any, Any]:
+    """Load the folder of a classifier.
 
     path (Path): The folder.
+    auto (type): The class that knows its architectures, such as `AutoModelForTokenClassification`.
     RETURNS (Tuple[PreTrainedModel, PreTrainedTokenizerFast]): Module and tokenizer.
     RAISES: XnerError: Weights are missing, pickled or incomplete, or there is no fast tokenizer.
     """
+    kind = "sequence classifier" if "Sequence" in auto.__name__ else "token classifier"
     if not any(path.glob("*.safetensors")):
         raise XnerError(
             f"{path} has no *.safetensors, and other weights are pickles, which can run any code "
             'when they are read. If you trust it, convert it once: python -c "from transformers '
-            f"import AutoModelForTokenClassification as M; M.from_pretrained('{path}')"
+            f"import {auto.__name__} as M; M.from_pretrained('{path}')"
             f".save_pretrained('{path}', safe_serialization=True)\""
         )
     try:
         with quiet():
             tokenizer = load_tokenizer(path)
-            module, info = AutoModelForTokenClassification.from_pretrained(
+            module, info = auto.from_pretrained(
                 str(path),
                 use_safetensors=True,
                 trust_remote_code=False,
@@ -50,11 +57,11 @@ def load_token_classifier(path: Path) -> tuple[Any, Any]:
     except XnerError:
         raise
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise XnerError(f"{path} does not load as a token classifier: {error}") from error
+        raise XnerError(f"{path} does not load as a {kind}: {error}") from error
     if missing := sorted(info["missing_keys"]):
         raise XnerError(
             f"The weights of {path} lack {len(missing)} tensors of {type(module).__name__}, among "
-            f"them {missing[0]}. It may be an encoder that was never trained to classify tokens, "
+            f"them {missing[0]}. It may be an encoder that was never trained to classify, "
             "or an incomplete download."
         )
     return module, tokenizer

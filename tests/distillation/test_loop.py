@@ -14,7 +14,6 @@ from spacy_xner.errors import XnerError
 
 from .made_up import (
     CONFIG,
-    TAGSET,
     config_of,
     run,
     soft_labels,
@@ -169,7 +168,7 @@ SHARED = (
 def initial(labels, text, **changes):
     config = load_student_config(config_of(text, **changes), {"paths.soft_labels": [str(labels)]})
     reader = make_soft_label_reader(labels, "train", 0.2)
-    return weights(init_student(config, reader, TAGSET.types))
+    return weights(init_student(config, reader))
 
 
 def changed(before, after, name):

@@ -1,0 +1,61 @@
+"""Sentiment corpora in one layout: gold of the source languages, raw text and test of the target."""
+
+import random
+from pathlib import Path
+
+from wasabi import msg
+
+from spacy_xner.corpora.raw import normal_form
+from spacy_xner.corpora.tsv import LabelledText, read_tsv
+
+DEV_TEXTS = 100  # of each source language
+
+
+def corpus(root: Path, output: Path, sources: list[str], target: str, *, limit: int) -> None:
+    """Write `train.tsv` and `dev.tsv` of the sources, `raw/` of the target without its labels.
+
+    root (Path): LANG/{train,dev,test}.tsv.
+    output (Path): The folder to fill; `gold.tsv` there is the target's labelled training text,
+        for supervised students alone.
+    sources (list[str]): Languages with gold.
+    target (str): The language whose labels stay unseen.
+    limit (int): Most texts of one source language, 0 for all.
+    """
+    train: list[LabelledText] = []
+    dev: list[LabelledText] = []
+    for lang in sources:
+        texts = read_tsv(root / lang / "train.tsv")
+        random.Random(0).shuffle(texts)
+        train += texts[: limit or None]
+        dev += read_tsv(root / lang / "dev.tsv")[:DEV_TEXTS]
+    random.Random(0).shuffle(train)
+    gold = without_overlap(root / target)
+    (output / "raw").mkdir(parents=True)
+    write_tsv(output / "train.tsv", train)
+    write_tsv(output / "dev.tsv", dev)
+    write_tsv(output / "gold.tsv", gold)
+    raw = "".join(" ".join(one.text.split()) + "\n" for one in gold)
+    (output / "raw" / f"{target}.txt").write_text(raw, "utf8")
+
+
+def without_overlap(folder: Path) -> list[LabelledText]:
+    """Read the training texts of a language, each once and none that its dev or test set has."""
+    seen = {
+        normal_form(one.text)
+        for name in ("dev", "test")
+        for one in read_tsv(folder / f"{name}.tsv")
+    }
+    texts, kept = read_tsv(folder / "train.tsv"), []
+    for one in texts:
+        form = normal_form(one.text) or one.text
+        if form not in seen:
+            kept.append(one)
+            seen.add(form)
+    msg.info(f"{folder.name}: {len(texts) - len(kept)} of {len(texts)} training texts dropped")
+    return kept
+
+
+def write_tsv(path: Path, texts: list[LabelledText]) -> None:
+    """Write texts as `read_tsv` reads them."""
+    rows = "".join(f"{one.text}\t{one.label}\n" for one in texts)
+    path.write_text("text\tlabel\n" + rows, "utf8")

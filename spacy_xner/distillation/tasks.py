@@ -1,0 +1,167 @@
+"""What a student learns to do: the few things in which entities and categories differ.
+
+Shared by both, and knowing neither: shards and manifest (`corpora`), annotation and its resume
+(`teacher.annotate`), reader, ensembles, weightings, `targets.soften`, loop, checkpoints, packaging.
+A task says which component learns, how a teacher's rows come to the student's text, what their hard
+label is, and how they move the component. The rows of a document are its tokens for `EntityTask`, a
+single one for `CategoryTask`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from ..categories import CategorySet
+from ..corpora.manifest import Tags
+from ..corpora.soft_labels import SoftLabels
+from ..errors import XnerError
+from ..tags import TagSet, align_probabilities, decode, spans_from_iob2
+from .classifier import update_textcat
+from .parser import soft_targets, update_ner
+from .targets import soften
+
+__all__ = ["PROBABILITIES", "WEIGHTS", "CategoryTask", "EntityTask", "Task", "task_of"]
+
+PROBABILITIES = "spacy-xner.probabilities"
+WEIGHTS = "spacy-xner.weights"
+
+
+class Task(Protocol):
+    """One kind of supervision.
+
+    factory (str): The spaCy component that learns.
+    """
+
+    factory: str
+
+    def rename(self, names: Mapping[str, str]) -> tuple[Tags, np.ndarray]:
+        """Give types other names.
+
+        names (Mapping[str, str]): The new name of every type; "" drops a type where that can be.
+        RETURNS (Tuple[Union[TagSet, CategorySet], np.ndarray]): The new set, and the matrix, old x
+            new columns, that probabilities are multiplied with.
+        """
+        ...
+
+    def align(self, labels: SoftLabels, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Carry a teacher's rows over to tokens at these characters: rows x tags."""
+        ...
+
+    def set_hard_label(self, doc: Doc, probabilities: np.ndarray) -> None:
+        """Set what the probabilities say as gold of a document, for stock `spacy train`."""
+        ...
+
+    def update(
+        self, pipe: Any, batch: Sequence[Example], *, drop: float, **settings: float
+    ) -> float:
+        """Move the component towards the batch's probabilities.
+
+        pipe (Any): The component.
+        batch (Sequence[Example]): Examples of the reader.
+        drop (float): Dropout rate.
+        **settings (float): `temperature`, `alpha`, `entity_weight`.
+        RETURNS (float): The loss, summed.
+        """
+        ...
+
+
+class EntityTask:
+    """Entities, a distribution over IOB2 tags a token; spaCy's `ner` learns.
+
+    tagset (TagSet): The tags.
+    """
+
+    factory = "ner"
+
+    def __init__(self, tagset: TagSet) -> None:
+        self.tagset = tagset
+
+    def rename(self, names: Mapping[str, str]) -> tuple[Tags, np.ndarray]:
+        tagset = TagSet.from_types(name for name in names.values() if name)
+        matrix = np.zeros((len(self.tagset), len(tagset)), dtype=np.float32)
+        for row, tag in enumerate(self.tagset.tags):
+            kind, _, name = tag.partition("-")
+            new = f"{kind}-{names[name]}" if name and names[name] else "O"
+            matrix[row, tagset.index(new)] = 1.0
+        return tagset, matrix
+
+    def align(self, labels: SoftLabels, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        return align_probabilities(
+            labels.starts, labels.ends, labels.probs, starts, ends, self.tagset
+        )
+
+    def set_hard_label(self, doc: Doc, probabilities: np.ndarray) -> None:
+        spans = spans_from_iob2(decode(probabilities, self.tagset))
+        doc.set_ents([Span(doc, start, end, label=label) for start, end, label in spans])
+
+    def update(
+        self, pipe: Any, batch: Sequence[Example], *, drop: float, **settings: float
+    ) -> float:
+        targets = []
+        for eg in batch:
+            target = soft_targets(eg.reference.user_data[PROBABILITIES], self.tagset, **settings)
+            targets.append(target * eg.reference.user_data[WEIGHTS][:, None])
+        return update_ner(pipe, [eg.predicted for eg in batch], targets, self.tagset, drop=drop)
+
+
+class CategoryTask:
+    """Categories, one distribution a document; spaCy's `textcat` learns.
+
+    tagset (CategorySet): The categories.
+    """
+
+    factory = "textcat"
+
+    def __init__(self, tagset: CategorySet) -> None:
+        self.tagset = tagset
+
+    def rename(self, names: Mapping[str, str]) -> tuple[Tags, np.ndarray]:
+        dropped = [old for old, new in names.items() if not new]
+        if dropped:
+            raise XnerError(
+                f"labels maps the category {', '.join(dropped)} to nothing, but each document has "
+                "one category. Give it the name of another."
+            )
+        tagset = CategorySet.from_types(names.values())
+        matrix = np.zeros((len(self.tagset), len(tagset)), dtype=np.float32)
+        for row, name in enumerate(self.tagset.tags):
+            matrix[row, tagset.index(names[name])] = 1.0
+        return tagset, matrix
+
+    def align(self, labels: SoftLabels, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        return np.asarray(labels.probs, dtype=np.float32)
+
+    def set_hard_label(self, doc: Doc, probabilities: np.ndarray) -> None:
+        best = int(probabilities[0].argmax())
+        doc.cats = {name: float(i == best) for i, name in enumerate(self.tagset.tags)}
+
+    def update(
+        self, pipe: Any, batch: Sequence[Example], *, drop: float, **settings: float
+    ) -> float:
+        entity_weight = settings.pop("entity_weight", 1.0)
+        if entity_weight != 1.0:
+            raise XnerError(
+                f"[distillation] entity_weight is {entity_weight}, but categories have no `O` to "
+                "weigh entities against. Leave it out."
+            )
+        rows = np.concatenate([eg.reference.user_data[PROBABILITIES] for eg in batch])
+        return update_textcat(
+            pipe,
+            [eg.predicted for eg in batch],
+            soften(rows, **settings),
+            self.tagset,
+            weights=np.concatenate([eg.reference.user_data[WEIGHTS] for eg in batch]),
+            drop=drop,
+        )
+
+
+def task_of(tagset: Tags) -> Task:
+    """Give the task that a set of tags or categories stands for.
+
+    tagset (Union[TagSet, CategorySet]): The set.
+    RETURNS (Task): The task.
+    """
+    return CategoryTask(tagset) if isinstance(tagset, CategorySet) else EntityTask(tagset)
