@@ -1,0 +1,235 @@
+"""Categories through the loop of the entities: soft labels a document, stock `textcat`."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+from spacy.pipeline.textcat import DEFAULT_SINGLE_TEXTCAT_MODEL
+from thinc.api import Adam, Config
+
+from spacy_xner.categories import CategorySet
+from spacy_xner.corpora.soft_labels import SoftLabelCorpus, SoftLabels, SoftLabelWriter
+from spacy_xner.distillation.classifier import update_textcat
+from spacy_xner.distillation.loop import distill
+from spacy_xner.distillation.reader import PROBABILITIES, WEIGHTS, make_soft_label_reader
+from spacy_xner.distillation.teachers import Teacher
+from spacy_xner.errors import XnerError
+
+CONFIG = Path("configs/sentiment_student.cfg")
+CATEGORIES = ("negative", "neutral", "positive")
+WORDS = {"negative": "bad", "neutral": "plain", "positive": "good"}
+BOW = {
+    "@architectures": "spacy.TextCatBOW.v3",
+    "exclusive_classes": True,
+    "ngram_size": 1,
+    "no_output_layer": False,
+    "length": 64,
+}
+ENSEMBLE = DEFAULT_SINGLE_TEXTCAT_MODEL
+SMALL = {
+    "components.textcat.model.linear_model.length": 256,
+    "components.textcat.model.tok2vec.embed.rows": [100, 50, 50, 50],
+    "distillation.optimizer.learn_rate": 0.01,
+    "distillation.max_epochs": 4,
+}
+
+
+def write(path, texts, *, tags=CATEGORIES, teacher="aa", source="ff", unit="document"):
+    """Write labels of which the category that a text's word names has 0.8."""
+    docs = []
+    for i, text in enumerate(texts):
+        probs = np.full((1, len(tags)), 0.2 / (len(tags) - 1), dtype=np.float16)
+        probs[0, [WORDS.get(tag, tag) in text for tag in tags].index(True)] = 0.8
+        docs.append(SoftLabels(f"t:{i}", "xx", text, np.array([0]), np.array([len(text)]), probs))
+    with SoftLabelWriter(
+        path, tags=tags, teacher=teacher, source=source, lang="xx", unit=unit
+    ) as writer:
+        writer.write(0, docs[::2])
+        writer.write(1, docs[1::2])
+        writer.close(2)
+    return path
+
+
+def texts(n=120):
+    words = list(WORDS.values())
+    return [f"this film {i} is {words[i % 3]}" for i in range(n)]
+
+
+def write_entities(path):
+    probs = np.array([[1.0, 0.0, 0.0]], dtype=np.float16)
+    doc = SoftLabels("t:0", "xx", "this", np.array([0]), np.array([4]), probs)
+    with SoftLabelWriter(
+        path, tags=("O", "B-PER", "I-PER"), teacher="bb", source="ee", lang="xx"
+    ) as writer:
+        writer.write(0, [doc])
+        writer.close(1)
+    return path
+
+
+def test_soft_labels_of_documents_come_back_with_their_unit(tmp_path):
+    corpus = SoftLabelCorpus(write(tmp_path / "soft", texts(4)))
+    assert corpus.tagset == CategorySet(CATEGORIES)
+    assert (corpus.n_docs, corpus.n_tokens) == (4, 4)
+    np.testing.assert_allclose(corpus.read_shard(0)[0].probs, [[0.8, 0.1, 0.1]], atol=1e-3)
+
+
+def test_document_labels_need_one_span_over_the_text(tmp_path):
+    probs = np.full((1, 3), 1 / 3, dtype=np.float16)
+    part = SoftLabels("t:0", "xx", "good film", np.array([0]), np.array([4]), probs)
+    writer = SoftLabelWriter(
+        tmp_path, tags=CATEGORIES, teacher="aa", source="ff", lang="xx", unit="document"
+    )
+    with pytest.raises(XnerError, match="one over the whole text"):
+        writer.write(0, [part])
+
+
+def test_writer_refuses_to_go_on_with_another_unit(tmp_path):
+    write_entities(tmp_path)
+    with pytest.raises(XnerError, match="belongs to another unit"):
+        SoftLabelWriter(
+            tmp_path, tags=CATEGORIES, teacher="bb", source="ee", lang="xx", unit="document"
+        )
+
+
+def test_teachers_of_one_text_are_weighed_and_documents_weighted(tmp_path):
+    same = texts(30)
+    one = write(tmp_path / "one", same)
+    other = write(tmp_path / "other", [t.replace("good", "bad") for t in same], teacher="bb")
+    reader = make_soft_label_reader([one, other])
+    reader.supervise([Teacher("one", one, weight=3.0), Teacher("other", other)])
+    found = {eg.reference.text: eg.reference for eg in reader(spacy.blank("xx"))}
+    good = found["this film 2 is good"]
+    np.testing.assert_allclose(good.user_data[PROBABILITIES], [[0.275, 0.1, 0.625]], atol=1e-3)
+    assert good.user_data[WEIGHTS].tolist() == [1.0]
+    assert good.cats == {"negative": 0.0, "neutral": 0.0, "positive": 1.0}
+
+
+def test_labels_of_a_teacher_rename_and_join_categories(tmp_path):
+    path = write(tmp_path / "soft", texts(3))
+    reader = make_soft_label_reader(path)
+    reader.supervise([Teacher("t", path, labels={"neutral": "negative"})])
+    first = next(iter(reader(spacy.blank("xx"))))
+    np.testing.assert_allclose(first.reference.user_data[PROBABILITIES], [[0.9, 0.1]], atol=1e-3)
+    with pytest.raises(XnerError, match="each document has one category"):
+        reader.supervise([Teacher("t", path, labels={"neutral": ""})])
+    with pytest.raises(XnerError, match="names mixed, but its soft labels"):
+        reader.supervise([Teacher("t", path, labels={"mixed": "neutral"})])
+
+
+@pytest.mark.parametrize("model", [BOW, ENSEMBLE], ids=["bow", "ensemble"])
+def test_textcat_converges_to_the_distribution_and_not_to_its_best_category(model):
+    nlp = spacy.blank("xx")
+    textcat = nlp.add_pipe("textcat", config={"model": model})
+    for name in reversed(CATEGORIES):
+        textcat.add_label(name)
+    nlp.initialize()
+    target = np.array([[0.6, 0.3, 0.1]], dtype=np.float32)
+    optimizer = Adam(0.01)
+    for _ in range(150):
+        loss = update_textcat(
+            textcat, [nlp.make_doc("a film")], target, CategorySet(CATEGORIES), sgd=optimizer
+        )
+    cats = nlp("a film").cats
+    np.testing.assert_allclose([cats[name] for name in CATEGORIES], target[0], atol=0.03)
+    assert loss == pytest.approx(0.898, abs=0.02)  # entropy of the target
+
+
+def test_weight_zero_leaves_the_student_as_it_is():
+    nlp = spacy.blank("xx")
+    textcat = nlp.add_pipe("textcat", config={"model": BOW})
+    for name in CATEGORIES:
+        textcat.add_label(name)
+    nlp.initialize()
+    before = nlp("a film").cats
+    target = np.array([[1.0, 0.0, 0.0]], dtype=np.float32)
+    update_textcat(
+        textcat,
+        [nlp.make_doc("a film")],
+        target,
+        CategorySet(CATEGORIES),
+        weights=np.zeros(1),
+        sgd=Adam(0.01, L2=0.0),
+    )
+    assert nlp("a film").cats == before
+
+
+def test_student_learns_its_teacher_and_is_a_plain_pipeline(tmp_path):
+    soft = write(tmp_path / "soft", texts())
+    distill(soft, CONFIG, tmp_path / "student", overrides=SMALL)
+    student = spacy.load(tmp_path / "student" / "model-last")
+    assert student.pipe_names == ["textcat"]
+    assert "xner" not in student.config.to_str()
+    for name, word in WORDS.items():
+        cats = student(f"this film is {word}").cats
+        assert max(cats, key=cats.get) == name
+
+
+def test_resumed_student_equals_one_that_was_not_stopped(tmp_path):
+    soft = write(tmp_path / "soft", texts())
+    settings = {**SMALL, "distillation.max_epochs": 0, "distillation.checkpoint_every": 1}
+    settings["training.batcher.size"] = 200
+    settings["distillation.batcher.size"] = 200
+    whole = {**settings, "distillation.max_steps": 6}
+    distill(soft, CONFIG, tmp_path / "whole", overrides=whole)
+    from spacy_xner.distillation import loop
+
+    class Killed(Exception):
+        pass
+
+    saved = loop.save_checkpoint
+
+    def save_and_stop(output, at, *rest):
+        saved(output, at, *rest)
+        if at.step == 3:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "save_checkpoint", save_and_stop)
+        with pytest.raises(Killed):
+            distill(soft, CONFIG, tmp_path / "part", overrides=whole)
+    distill(soft, CONFIG, tmp_path / "part", overrides=whole, resume=True)
+    one, other = (spacy.load(tmp_path / name / "model-last") for name in ("whole", "part"))
+    assert one("this film is good").cats == other("this film is good").cats
+
+
+def test_entity_labels_do_not_fit_a_textcat_student(tmp_path):
+    with pytest.raises(XnerError, match='expected a component with factory = "ner"'):
+        distill(write_entities(tmp_path / "soft"), CONFIG, tmp_path / "student")
+
+
+def test_category_labels_do_not_fit_an_ner_student(tmp_path):
+    soft = write(tmp_path / "soft", texts(6))
+    with pytest.raises(XnerError, match='expected a component with factory = "textcat"'):
+        distill(soft, "configs/student.cfg", tmp_path / "student")
+
+
+def test_entity_and_category_folders_do_not_teach_together(tmp_path):
+    soft = write(tmp_path / "soft", texts(6))
+    with pytest.raises(XnerError, match="one distribution a token"):
+        make_soft_label_reader([soft, write_entities(tmp_path / "ner")])
+
+
+def test_category_that_the_teacher_does_not_know_is_named(tmp_path):
+    soft = write(tmp_path / "soft", texts())
+    labels = {"initialize.components": {"textcat": {"labels": [*CATEGORIES, "mixed"]}}}
+    config = Config().from_disk(CONFIG, interpolate=False)
+    config["initialize"]["components"] = labels["initialize.components"]
+    with pytest.raises(XnerError, match="has the category mixed, which its teacher does not know"):
+        distill(soft, config, overrides=SMALL)
+
+
+def test_student_without_a_category_of_its_teacher_says_which():
+    nlp = spacy.blank("xx")
+    textcat = nlp.add_pipe("textcat", config={"model": BOW})
+    for name in CATEGORIES[:2]:
+        textcat.add_label(name)
+    nlp.initialize()
+    with pytest.raises(XnerError, match="knows no category positive"):
+        update_textcat(textcat, [nlp.make_doc("a")], np.eye(3)[:1], CategorySet(CATEGORIES))
+
+
+def test_entity_weight_is_refused_for_categories(tmp_path):
+    soft = write(tmp_path / "soft", texts())
+    with pytest.raises(XnerError, match="entity_weight is 2"):
+        distill(soft, CONFIG, overrides={**SMALL, "distillation.entity_weight": 2.0})
