@@ -1,4 +1,4 @@
-"""Sentiment corpora in one layout: gold of the source languages, raw text and test of the target."""
+"""Sentiment corpora in one layout: gold of the sources, raw text of the target."""
 
 import random
 from pathlib import Path

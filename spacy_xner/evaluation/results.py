@@ -32,7 +32,16 @@ __all__ = [
 
 Row = dict[str, Any]
 
-BENCHMARKS = ("main", "supervision", "multimodal", "projection", "analysis", "peers", "faults")
+BENCHMARKS = (
+    "main",
+    "supervision",
+    "multimodal",
+    "projection",
+    "analysis",
+    "peers",
+    "faults",
+    "sentiment",
+)
 ROLES = ("teacher", "student", "baseline")
 REQUIRED = ("benchmark", "metric", "value", "command")
 REQUIRED_F1 = (

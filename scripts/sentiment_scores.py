@@ -1,0 +1,57 @@
+"""What a sentiment classifier is worth: weighted F1 with its interval, and words per second."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from spacy.language import Language
+
+from spacy_xner.corpora.tsv import LabelledText
+from spacy_xner.errors import XnerError
+
+BOOTSTRAP = 1000
+
+
+def weighted_f1(gold: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:
+    """F1 of each category weighed by its share of the gold, as scikit-learn's "weighted".
+
+    gold (Sequence[str]): Gold categories.
+    predicted (Sequence[str]): Categories that were predicted for the same texts.
+    RETURNS (dict[str, float]): `value`, and `low` and `high` of a 95% bootstrap over texts; all in
+        per cent.
+    """
+    names = sorted({*gold, *predicted})
+    true = np.array([names.index(name) for name in gold])
+    found = np.array([names.index(name) for name in predicted])
+    rng = np.random.default_rng(0)
+    draws = [
+        _score(true[i], found[i], len(names))
+        for i in rng.integers(len(true), size=(BOOTSTRAP, len(true)))
+    ]
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return {"value": _score(true, found, len(names)), "low": float(low), "high": float(high)}
+
+
+def _score(true: np.ndarray, found: np.ndarray, n: int) -> float:
+    hits = np.bincount(true[true == found], minlength=n)
+    support = np.bincount(true, minlength=n)
+    f1 = 2 * hits / np.maximum(support + np.bincount(found, minlength=n), 1)
+    return float(100 * (f1 * support).sum() / support.sum())
+
+
+def majority(texts: Sequence[LabelledText]) -> str:
+    """Give the most frequent category."""
+    return Counter(one.label for one in texts).most_common(1)[0][0]
+
+
+def classify(nlp: Language, texts: Sequence[LabelledText]) -> list[str]:
+    """Predict one category a text."""
+    known = set(nlp.pipe_labels.get("textcat", ()))
+    unknown = sorted({one.label for one in texts} - known)
+    if unknown:
+        raise XnerError(
+            f"The gold has the category {', '.join(unknown)}, which the pipeline does not know; it "
+            f"has {', '.join(sorted(known))}."
+        )
+    docs = nlp.pipe((one.text for one in texts), batch_size=64)
+    return [max(doc.cats, key=lambda name: doc.cats[name]) for doc in docs]
