@@ -13,6 +13,7 @@ import spacy
 import typer
 from benchmark_scores import Bench
 from sentiment_corpus import corpus
+from sentiment_package import package_sentiment
 from sentiment_scores import classify, majority, weighted_f1
 from spacy.cli.train import train as spacy_train
 from train_classifier import train_classifier
@@ -46,6 +47,8 @@ def main(
     ),
     seeds: Annotated[int, typer.Option(help="Students a target")] = 3,
     limit: Annotated[int, typer.Option(help="Most texts of a source language; 0 for all")] = 2500,
+    package: Annotated[Path | None, typer.Option(help="Folder for a wheel of a student")] = None,
+    package_target: str = "hau",
 ) -> None:
     """Measure sentiment through the loop of the entities."""
     bench = Bench(work, ResultRows(results))
@@ -67,6 +70,8 @@ def main(
     for lang in targets:
         measure(bench, data_root, lang, [one for one in langs if one != lang], seeds)
     summarise(bench.rows, targets)
+    if package is not None:
+        package_sentiment(bench, package_target, package)
 
 
 def prepare(bench: Bench, lang: str, seeds: int) -> None:

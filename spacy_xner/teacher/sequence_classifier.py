@@ -11,6 +11,7 @@ from thinc.api import get_torch_default_device
 from thinc.types import Floats2d
 
 from ..categories import CategorySet
+from ..corpora.manifest import Tags
 from .precision import autocast_type
 
 __all__ = ["SequenceClassifierSource"]
@@ -47,7 +48,7 @@ class SequenceClassifierSource:
         self._device = get_torch_default_device()
         self._dtype = autocast_type(precision, self._device)
         self.nlp = spacy.blank("xx")
-        self.tagset = CategorySet.from_types(names)
+        self.tagset: Tags = CategorySet.from_types(names)
         self.fingerprint = fingerprint
         self.tokenizer = tokenizer
         self._module = module.to(self._device).eval()

@@ -13,6 +13,7 @@ from thinc.api import get_torch_default_device
 from thinc.types import Floats2d
 from transformers import AutoModelForTokenClassification
 
+from ..corpora.manifest import Tags
 from ..encoders.load import load_tokenizer, quiet
 from ..errors import XnerError
 from .batches import run_batches, windows_of
@@ -93,7 +94,7 @@ class TokenClassifierSource:
         device = get_torch_default_device()
         dtype = autocast_type(precision, device) or torch.float32
         self.nlp = spacy.blank("xx")
-        self.tagset = labels.tagset
+        self.tagset: Tags = labels.tagset
         self.fingerprint = fingerprint
         self._module, self._labels = module.to(device, dtype).eval(), labels
         self.tokenizer = tokenizer

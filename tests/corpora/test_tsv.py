@@ -50,7 +50,7 @@ def test_label_that_is_no_category_and_label_in_other_case(tmp_path):
 
 
 def test_header_is_expected(tmp_path):
-    with pytest.raises(XnerError, match="line 1: found 'good.*expected a header"):
+    with pytest.raises(XnerError, match=r"line 1: found 'good.*expected a header"):
         read_tsv(tsv(tmp_path, "bad\tnegative\n", header="good\tpositive\n"))
 
 

@@ -174,7 +174,7 @@ def test_resumed_student_equals_one_that_was_not_stopped(tmp_path):
     distill(soft, CONFIG, tmp_path / "whole", overrides=whole)
     from spacy_xner.distillation import loop
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     saved = loop.save_checkpoint
@@ -182,11 +182,11 @@ def test_resumed_student_equals_one_that_was_not_stopped(tmp_path):
     def save_and_stop(output, at, *rest):
         saved(output, at, *rest)
         if at.step == 3:
-            raise Killed
+            raise KilledError
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "save_checkpoint", save_and_stop)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             distill(soft, CONFIG, tmp_path / "part", overrides=whole)
     distill(soft, CONFIG, tmp_path / "part", overrides=whole, resume=True)
     one, other = (spacy.load(tmp_path / name / "model-last") for name in ("whole", "part"))

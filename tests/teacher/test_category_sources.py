@@ -1,0 +1,85 @@
+"""Classifiers of documents as teachers: textcat pipelines, Hugging Face folders, bad ones."""
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+from spacy_xner.corpora.soft_labels import SoftLabelCorpus
+from spacy_xner.errors import XnerError
+from spacy_xner.teacher.annotate import annotate_documents
+from spacy_xner.teacher.sources import load_source
+
+from .conftest import TEXTS
+
+NAMES = ["positive", "negative", "neutral"]
+
+
+@pytest.fixture(scope="module")
+def folder(encoder, tmp_path_factory):
+    path = tmp_path_factory.mktemp("sequence") / "model"
+    config = AutoConfig.from_pretrained(encoder, id2label=dict(enumerate(NAMES)))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = AutoModelForSequenceClassification.from_config(config)
+    model.save_pretrained(path, safe_serialization=True)
+    AutoTokenizer.from_pretrained(encoder).save_pretrained(path)
+    return path
+
+
+@pytest.fixture
+def textcat(tmp_path):
+    nlp = spacy.blank("xx")
+    pipe = nlp.add_pipe("textcat")
+    for name in NAMES:
+        pipe.add_label(name)
+    nlp.initialize()
+    nlp.to_disk(tmp_path / "textcat")
+    return tmp_path / "textcat"
+
+
+def test_sequence_classifier_gives_what_transformers_gives(folder):
+    source = load_source(folder, precision="fp32")
+    assert source.tagset.tags == ("negative", "neutral", "positive")
+    found = source.predict([source.nlp.make_doc(text) for text in TEXTS])
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    for text, rows in zip(TEXTS, found, strict=True):
+        with torch.inference_mode():
+            logits = model(**tokenizer(text, return_tensors="pt")).logits
+        np.testing.assert_allclose(rows, logits.softmax(dim=1)[:, [1, 2, 0]], atol=1e-4)
+
+
+def test_textcat_gives_its_scores_in_the_order_of_the_categories(textcat):
+    source = load_source(textcat)
+    doc = source.nlp.make_doc(TEXTS[0])
+    (rows,) = source.predict([doc])
+    cats = spacy.load(textcat)(TEXTS[0]).cats
+    np.testing.assert_allclose(rows, [[cats[name] for name in sorted(NAMES)]], atol=1e-5)
+    assert source.predict([]) == []
+
+
+def test_annotation_is_a_distribution_a_document_and_resumes(textcat, tmp_path):
+    text = tmp_path / "raw.txt"
+    text.write_text("\n".join(TEXTS) + "\n", "utf8")
+    source = load_source(textcat)
+    annotate_documents(source, text, tmp_path / "soft", shard_docs=2)
+    corpus = SoftLabelCorpus(tmp_path / "soft")
+    assert (corpus.tagset.unit, corpus.n_docs, len(corpus.shards)) == ("document", len(TEXTS), 3)
+    assert [doc.text for doc in corpus] == TEXTS
+    kept = corpus.shards[0].stat().st_mtime_ns
+    corpus.shards[1].unlink()
+    with pytest.warns(UserWarning, match="made again"):
+        annotate_documents(source, text, tmp_path / "soft", shard_docs=2)
+    assert corpus.shards[0].stat().st_mtime_ns == kept
+    assert [doc.text for doc in SoftLabelCorpus(tmp_path / "soft")] == TEXTS
+
+
+def test_classes_that_do_not_exclude_each_other_are_no_teacher(tmp_path):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("textcat_multilabel").add_label("good")
+    nlp.initialize()
+    nlp.to_disk(tmp_path / "multi")
+    with pytest.raises(XnerError, match="`textcat_multilabel` do not sum to 1"):
+        load_source(tmp_path / "multi")
