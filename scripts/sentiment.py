@@ -46,7 +46,7 @@ def main(
         LANGUAGES
     ),
     seeds: Annotated[int, typer.Option(help="Students a target")] = 3,
-    limit: Annotated[int, typer.Option(help="Most texts of a source language; 0 for all")] = 2500,
+    limit: Annotated[int, typer.Option(help="Most texts of a source language; 0 for all")] = 2000,
     package: Annotated[Path | None, typer.Option(help="Folder for a wheel of a student")] = None,
     package_target: str = "hau",
 ) -> None:

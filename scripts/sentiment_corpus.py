@@ -27,7 +27,9 @@ def corpus(root: Path, output: Path, sources: list[str], target: str, *, limit: 
         texts = read_tsv(root / lang / "train.tsv")
         random.Random(0).shuffle(texts)
         train += texts[: limit or None]
-        dev += read_tsv(root / lang / "dev.tsv")[:DEV_TEXTS]
+        held = read_tsv(root / lang / "dev.tsv")  # sorted by label in some languages
+        random.Random(0).shuffle(held)
+        dev += held[:DEV_TEXTS]
     random.Random(0).shuffle(train)
     gold = without_overlap(root / target)
     (output / "raw").mkdir(parents=True)

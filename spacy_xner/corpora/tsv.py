@@ -87,7 +87,13 @@ def categories_of(texts: Iterable[LabelledText]) -> CategorySet:
     RETURNS (CategorySet): Their categories.
     RAISES: XnerError: There is one only, or two differ in case alone.
     """
-    return CategorySet.from_types(one.label for one in texts)
+    names = {one.label for one in texts}
+    if len(names) < 2:
+        raise XnerError(
+            f"All texts have the label {', '.join(names)}; expected at least two categories. Is "
+            "this the beginning of a file that is sorted by label?"
+        )
+    return CategorySet.from_types(names)
 
 
 @registry.readers("spacy-xner.CategoryCorpus.v1")
