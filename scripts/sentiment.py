@@ -5,6 +5,7 @@ students learn from that, and a majority class and supervised students stand bes
 scored before everything is trained. What stands in --work is not made again.
 """
 
+import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from sentiment_corpus import corpus
 from sentiment_package import package_sentiment
 from sentiment_scores import classify, majority, weighted_f1
 from spacy.cli.train import train as spacy_train
+from spacy.util import load_config
 from train_classifier import train_classifier
 from wasabi import msg
 
@@ -102,14 +104,19 @@ def prepare(bench: Bench, lang: str, seeds: int) -> None:
 
 def supervise(folder: Path, output: Path, settings: dict[str, Any]) -> None:
     """Train the student's architecture on the target's gold, as an upper neighbour."""
-    gold = {"@readers": "spacy-xner.CategoryCorpus.v1", "path": str(folder / "gold.tsv")}
-    dev = {**gold, "path": str(folder / "dev.tsv")}
-    spacy_train(STUDENT, output, overrides={**settings, "corpora.train": gold, "corpora.dev": dev})
+    config = load_config(STUDENT)
+    reader = "spacy-xner.CategoryCorpus.v1"
+    config["corpora"] = {
+        "train": {"@readers": reader, "path": str(folder / "gold.tsv")},
+        "dev": {"@readers": reader, "path": str(folder / "dev.tsv")},
+    }
+    config.pop("distillation")
+    output.mkdir(parents=True)
+    config.to_disk(output / "supervised.cfg")
+    spacy_train(output / "supervised.cfg", output, overrides=settings)
 
 
 def _last(out: Path, run: Any) -> None:
-    import shutil
-
     folder = out.with_name(out.name + ".run")
     shutil.rmtree(folder, ignore_errors=True)
     run(folder)
