@@ -52,7 +52,7 @@ class Distillation:
     checkpoint_every (int): Steps between checkpoints; 0: one at every evaluation.
     teachers (Mapping[str, Any]): Settings of each teacher, see `teachers.resolve_teachers`.
     ensemble (Ensemble): How several teachers of one text become one.
-    weighting (Weighting): Weight of each token.
+    weighting (Weighting): Weight of each token, or of each document.
     batcher (Callable): From examples to batches.
     optimizer (Optimizer): The optimizer.
     """
