@@ -54,6 +54,14 @@ def main(
 ) -> None:
     """Measure sentiment through the loop of the entities."""
     bench = Bench(work, ResultRows(results))
+    missing = [lang for lang in languages.split() if not (data_root / lang).is_dir()]
+    if missing:
+        msg.fail(
+            f"{data_root} has no folder {', '.join(missing)}",
+            "Expected LANG/{train,dev,test}.tsv of AfriSenti (afrisenti-semeval/"
+            "afrisent-semeval-2023 on GitHub); name its folder by --vars.sentiment_root.",
+            exits=1,
+        )
     msg.info("About 1 hour on 2 cores from nothing; what stands in --work is not made again.")
     langs, targets = languages.split(), target.split()
     for lang in targets:
