@@ -15,7 +15,17 @@ from ..errors import XnerError
 from ..tags import decode, spans_from_iob2
 from ..teacher.sources import ProbabilitySource
 from .extras import need
-from .game import CLIP, Bools, Floats, Game, Span, log_odds, type_probability, word_masker
+from .game import (
+    CLIP,
+    Bools,
+    Floats,
+    Game,
+    Span,
+    entity_tags,
+    log_odds,
+    type_probability,
+    word_masker,
+)
 
 __all__ = [
     "Explainer",
@@ -106,8 +116,7 @@ class Explainer:
         seed: int = 0,
         batch_size: int = 256,
     ) -> None:
-        if not source.tagset.types:
-            raise XnerError("The model knows no entity type, so there is nothing to explain.")
+        entity_tags(source)
         if not 0 < clip < 0.5 or (permutations is not None and permutations < 1):
             raise XnerError(
                 f"clip is {clip}, permutations {permutations}; expected above 0 and below 0.5, and "
@@ -258,14 +267,15 @@ def entities_of(source: ProbabilitySource, docs: Sequence[Doc]) -> list[list[Spa
         Doc(vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
         for doc in docs
     ]
-    known = set(source.tagset.types)
+    tags = entity_tags(source)
+    known = set(tags.types)
     if source.nlp.pipe_names:
         return [
             [(e.start, e.end, e.label_) for e in doc.ents if e.label_ in known]
             for doc in source.nlp.pipe(copies)
         ]
     rows = source.predict(copies)
-    return [spans_from_iob2(decode(np.asarray(each), source.tagset)) for each in rows]
+    return [spans_from_iob2(decode(np.asarray(each), tags)) for each in rows]
 
 
 def _mask_of(source: ProbabilitySource) -> str | None:

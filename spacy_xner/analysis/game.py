@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from spacy.tokens import Doc
 
+from ..errors import XnerError
 from ..tags import TagSet
 from ..teacher.sources import ProbabilitySource
 from .extras import need
@@ -17,6 +18,7 @@ __all__ = [
     "Floats",
     "Game",
     "Span",
+    "entity_tags",
     "log_odds",
     "type_probability",
     "word_masker",
@@ -81,13 +83,13 @@ class Game:
         fresh = list(
             dict.fromkeys(key for row in rows if (key := row.tobytes()) not in self._known)
         )
-        source, size = self.source, self.batch_size
+        source, size, tags = self.source, self.batch_size, entity_tags(self.source)
         for start in range(0, len(fresh), size):
             batch = fresh[start : start + size]
             docs = [self._doc(np.frombuffer(key, dtype=bool)) for key in batch]
             for key, probabilities in zip(batch, source.predict(docs), strict=True):
                 self._known[key] = np.array(
-                    [type_probability(probabilities, source.tagset, span) for span in self.spans]
+                    [type_probability(probabilities, tags, span) for span in self.spans]
                 )
 
     def _doc(self, kept: Bools) -> Doc:
@@ -96,6 +98,24 @@ class Game:
             for word, there in zip(self.words, kept, strict=True)
         ]
         return Doc(self.source.nlp.vocab, words=words, spaces=self.spaces)
+
+
+def entity_tags(source: ProbabilitySource) -> TagSet:
+    """Give the tags of a model of entities.
+
+    source (ProbabilitySource): The model.
+    RETURNS (TagSet): Its IOB2 tags.
+    RAISES: XnerError: The model has categories of documents, or no type.
+    """
+    tags = source.tagset
+    if not isinstance(tags, TagSet):
+        raise XnerError(
+            f"The model has categories of documents ({', '.join(tags.tags)}); explanations are of "
+            "entities. Expected a pipeline with `xner_teacher` or `ner`, or a token classifier."
+        )
+    if not tags.types:
+        raise XnerError("The model knows no entity type, so there is nothing to explain.")
+    return tags
 
 
 def type_probability(probabilities: Any, tagset: TagSet, span: Span) -> float:

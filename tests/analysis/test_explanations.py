@@ -16,6 +16,7 @@ from spacy_xner.analysis.explanations import (
 )
 from spacy_xner.analysis.faithfulness import faithfulness, rank_agreement
 from spacy_xner.analysis.shading import explanation_html, page
+from spacy_xner.categories import CategorySet
 from spacy_xner.cli.explain import explain
 from spacy_xner.errors import XnerError
 from spacy_xner.tags import TagSet
@@ -157,6 +158,8 @@ def test_no_span_needs_no_prediction_and_a_single_word_is_explained():
 def test_a_model_without_types_and_wrong_settings_are_refused():
     with pytest.raises(XnerError, match="no entity type"):
         Explainer(Additive(labels=TagSet.from_types([])))
+    with pytest.raises(XnerError, match=r"categories of documents \(bad, good\)"):
+        Explainer(Additive(labels=CategorySet.from_types(["good", "bad"])))
     with pytest.raises(XnerError, match=r"clip is 0\.5"):
         Explainer(Additive(), clip=0.5)
 
