@@ -23,8 +23,8 @@ from .scores import (
     bootstrap_interval,
     score,
     score_spans,
-    sentence_counts,
     span_counts,
+    strict_spans,
 )
 
 __all__ = [
@@ -134,11 +134,21 @@ class Prediction:
             return score(self.gold, self.found)
         return score_spans(self.gold, self.found)
 
-    def counts(self) -> Counts:
-        """Right, predicted and gold entities of each sentence, for the bootstraps."""
+    def counts(self, label: str | None = None) -> Counts:
+        """Right, predicted and gold entities of each sentence, for the bootstraps.
+
+        label (Optional[str]): Count entities of this type only.
+        RETURNS (Counts): Shape (sentences, 3).
+        """
+        gold, found = self.gold, self.found
         if self.on_tokens:
-            return sentence_counts(self.gold, self.found)
-        return span_counts(self.gold, self.found)
+            gold, found = strict_spans(gold), strict_spans(found)
+        if label is not None:
+            gold, found = (
+                [[span for span in spans if span[2] == label] for spans in items]
+                for items in (gold, found)
+            )
+        return span_counts(gold, found)
 
     @property
     def on_tokens(self) -> bool:
@@ -228,17 +238,20 @@ def summarise(prediction: Prediction, *, bootstrap: int = 1000, seed: int = 0) -
     """Score a prediction, with its interval, speed and unexpected labels.
 
     prediction (Prediction): Of `predict`.
-    bootstrap (int): Number of resamples for the 95% interval; 0 leaves it out.
+    bootstrap (int): Number of resamples for the 95% intervals; 0 leaves them out.
     seed (int): Of the resampling.
-    RETURNS (dict[str, Any]): The keys of `scores.score` and `low`, `high` (95% interval of F1),
-        `n_gold` (gold entities), `words_per_second`, `other_labels` (predicted entities of types
-        that the gold data do not have; each counts as wrong) and `mapped_labels` (entities renamed
-        by the label map).
+    RETURNS (dict[str, Any]): The keys of `scores.score`, `low`, `high` (95% interval of F1, and of
+        the F1 of each type), `n_gold` (gold entities), `words_per_second`, `other_labels`
+        (predicted entities of types that the gold data do not have; each counts as wrong) and
+        `mapped_labels` (entities renamed by the label map).
     """
     result = prediction.score()
     if bootstrap:
         low, high = bootstrap_interval(prediction.counts(), n=bootstrap, seed=seed)
         result |= {"low": low, "high": high}
+        for label, each in result["per_type"].items():
+            low, high = bootstrap_interval(prediction.counts(label), n=bootstrap, seed=seed)
+            each |= {"low": low, "high": high}
     known = prediction.labels(prediction.gold)
     found = prediction.labels(prediction.found)
     result["other_labels"] = {label: n for label, n in sorted(found.items()) if label not in known}

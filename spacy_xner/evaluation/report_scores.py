@@ -102,7 +102,7 @@ def by_type(inputs: Inputs) -> Section:
     section = Section("types", "By type of name", "The same, all languages together, by type.")
     series = {
         role: {
-            name: (each["f1"], None, None)
+            name: (each["f1"], each.get("low"), each.get("high"))
             for name, each in result["pooled"]["forms"]["tokens"].get("per_type", {}).items()
         }
         for role, result in inputs.metrics.items()

@@ -20,6 +20,7 @@ __all__ = [
     "score_spans",
     "sentence_counts",
     "span_counts",
+    "strict_spans",
 ]
 
 Span = tuple[int, int, str]
@@ -108,7 +109,7 @@ def sentence_counts(gold: Sequence[Sequence[str]], pred: Sequence[Sequence[str]]
     RAISES: XnerError where the two differ in length.
     """
     _check_lengths(gold, pred)
-    return span_counts(_strict_spans(gold), _strict_spans(pred))
+    return span_counts(strict_spans(gold), strict_spans(pred))
 
 
 def span_counts(gold: Sequence[Collection[Span]], pred: Sequence[Collection[Span]]) -> Counts:
@@ -201,7 +202,7 @@ def paired_bootstrap_mean(
     return {"delta": delta, "low": float(low), "high": float(high), "p": p}
 
 
-def _strict_spans(sentences: Sequence[Sequence[str]]) -> list[list[Span]]:
+def strict_spans(sentences: Sequence[Sequence[str]]) -> list[list[Span]]:
     from seqeval.scheme import IOB2, Entities
 
     entities = Entities([list(tags) for tags in sentences], IOB2).entities

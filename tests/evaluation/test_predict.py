@@ -185,6 +185,19 @@ def test_summary_holds_interval_speed_and_support(nlp):
     assert result["words_per_second"] > 0
 
 
+@pytest.mark.parametrize("form", ["tokens", "raw"])
+def test_each_type_has_its_interval(form, nlp):
+    prediction = predict(nlp, SENTENCES, form)
+    types = summarise(prediction, bootstrap=200)["per_type"]
+    assert set(types) == {"LOC", "ORG", "PER"}
+    for label, each in types.items():
+        right, found, gold = prediction.counts(label).sum(axis=0)
+        assert each["f1"] == pytest.approx(200 * right / (found + gold))
+        assert each["low"] <= each["f1"] <= each["high"]
+    assert types["LOC"]["low"] < types["LOC"]["high"]  # Kano is wrong in one of three sentences
+    assert "low" not in summarise(prediction, bootstrap=0)["per_type"]["LOC"]
+
+
 def test_predictions_of_two_files_pool(nlp):
     first, second = (predict(nlp, part, "raw") for part in (SENTENCES[:1], SENTENCES[1:]))
     pooled = first + second
