@@ -1,4 +1,4 @@
-"""Prediction of a language that was not seen: ridge regression, one target left out at a time."""
+"""Prediction of a target left out: ridge regression, one target left out at a time."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Does a feature explain transfer, and does it predict it for a language that was not seen?"""
+"""Does a feature explain transfer, and does it predict it for a target left out?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -223,6 +223,12 @@ def _explain(
         notes.append(
             f"Errors are clustered by {clusters} target languages: intervals of so few clusters "
             "are too narrow (Cameron and Miller 2015, section VI)."
+        )
+    if len(table) + 1 >= clusters:
+        notes.append(
+            f"{len(table)} features and a constant were fitted with {clusters} clusters: the "
+            "coefficients' intervals and p cannot be relied on. Expected fewer features than "
+            "target languages."
         )
     model = sm.OLS(y, design).fit(
         cov_type="cluster", cov_kwds={"groups": groups, "df_correction": True}, use_t=True

@@ -275,15 +275,15 @@ def verdict(result: "Fit") -> list[str]:
     if good:
         names = ", ".join(f"{each.features[0]} (R2 {each.r2:.2f}, p {each.p:.3f})" for each in good)
         chance = f"; of {tried} tried, {tried * 0.05:.1f} would by chance" if tried > 1 else ""
-        lines.append(f"Alone, these predict a language that was not seen: {names}{chance}.")
+        lines.append(f"Alone, these predict a target left out: {names}{chance}.")
     elif tried:
-        lines.append("No feature alone predicts F1 of a language that was not seen.")
+        lines.append("No feature alone predicts F1 of a target left out.")
     return lines
 
 
 def _says(each: "Predicted") -> str:
     if each.predicts:
-        return f"they predict F1 of a language that was not seen (R2 {each.r2:.2f}, p {each.p:.3f})"
+        return f"they predict F1 of a target left out (R2 {each.r2:.2f}, p {each.p:.3f})"
     if each.r2 <= 0:
         return (
             f"does not predict: the mean F1 of the other languages is the better guess "

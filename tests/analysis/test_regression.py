@@ -48,7 +48,7 @@ def test_a_feature_that_drives_f1_is_found_and_predicts_unseen_targets():
     assert result.predicted.p == pytest.approx(1 / 200)
     assert result.predicted.rank > 0.95
     assert result.singles[0].features == ("word_overlap",)
-    assert "predict F1 of a language that was not seen" in verdict(result)[0]
+    assert "predict F1 of a target left out" in verdict(result)[0]
 
 
 def test_noise_does_not_predict_and_is_said_not_to():
@@ -58,7 +58,7 @@ def test_noise_does_not_predict_and_is_said_not_to():
     assert [each.features for each in result.singles] == [("piece_gap",)]
     assert result.singles[0].r2 < 0.1
     assert not result.singles[0].predicts
-    assert verdict(result) == ["No feature alone predicts F1 of a language that was not seen."]
+    assert verdict(result) == ["No feature alone predicts F1 of a target left out."]
 
 
 def test_target_labels_explain_marked_and_never_predict():
