@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -23,6 +24,7 @@ def create_conll_corpus_v1(
     limit: int = 0,
     exclude: list[str | Path] = [],  # noqa: B006  (spaCy reads defaults of a config from here)
     fix_encoding: bool = False,
+    temperature: float | None = None,
 ) -> Callable[[Language], Iterator[Example]]:
     """Make a reader of CoNLL files with entity tags, one example a sentence.
 
@@ -31,16 +33,26 @@ def create_conll_corpus_v1(
     exclude (list[str | Path]): CoNLL or raw text files of dev and test sets; sentences that equal
         or contain one of theirs are dropped, and a warning tells how many.
     fix_encoding (bool): Repair tokens that were decoded with the wrong encoding, by ftfy.
+    temperature (float | None): Balance the files, one a language: the share of each is its number
+        of sentences to the power of 1 / temperature (Devlin et al. 2019 and XLM-R sample languages
+        so). 1 keeps the files' own shares, a large number makes all alike; sentences of small
+        files come again. `limit` is then the number of sentences drawn, 0 as many as there are.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader; files are read once.
-    RAISES: XnerError, on reading, if a file is missing or faulty or no sentence is left.
+    RAISES: XnerError, on reading, if a file is missing or faulty or no sentence is left, and for a
+        temperature of 0 or less.
     """
     paths = path if isinstance(path, list) else [path]
+    if temperature is not None and not temperature > 0:
+        raise XnerError(f"temperature is {temperature!r}; expected a number above 0, or null.")
     cached: list[Sentence] = []
 
     def read(nlp: Language) -> Iterator[Example]:
-        if not cached:
-            cached.extend(_load(paths, exclude, fix_encoding))
-        for sentence in cached[: limit or None]:
+        if not cached and temperature is not None:
+            files = [_load([one], exclude, fix_encoding) for one in paths]
+            cached.extend(_balance(files, temperature, limit))
+        elif not cached:
+            cached.extend(_load(paths, exclude, fix_encoding)[: limit or None])
+        for sentence in cached:
             yield _to_example(sentence, nlp)
 
     return read
@@ -65,6 +77,17 @@ def _load(paths: list[str | Path], exclude: list[str | Path], fix_encoding: bool
             "`exclude`. Check that these are dev and test files."
         )
     return sentences
+
+
+def _balance(files: list[list[Sentence]], temperature: float, limit: int) -> list[Sentence]:
+    """Draw from each file by its size and the temperature, in an order that does not change."""
+    shares = np.array([len(file) for file in files]) ** (1.0 / temperature)
+    counts = np.rint((limit or sum(map(len, files))) * shares / shares.sum()).astype(int)
+    drawn: list[Sentence] = []
+    for file, n in zip(files, counts, strict=True):
+        order = np.random.default_rng(0).permutation(len(file))
+        drawn.extend(file[i] for i in np.resize(order, n))
+    return drawn
 
 
 def _to_example(sentence: Sentence, nlp: Language) -> Example:

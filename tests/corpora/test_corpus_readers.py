@@ -83,3 +83,22 @@ def test_encoding_is_repaired_on_demand(tmp_path, nlp):
     path.write_text("MedellÃ\xadn B-LOC\n", "utf8")
     with pytest.warns(UserWarning, match="encoding of 1 tokens was repaired"):
         assert texts(create_conll_corpus_v1(path, fix_encoding=True), nlp) == ["Medellín"]
+
+
+def test_temperature_balances_files_and_repeats_the_sentences_of_small_ones(tmp_path, nlp):
+    for name, n in {"big": 90, "small": 10}.items():
+        lines = (f"{name}{i} B-PER\n\n" for i in range(n))
+        (tmp_path / f"{name}.conll").write_text("".join(lines), "utf8")
+    files = [tmp_path / "big.conll", tmp_path / "small.conll"]
+
+    def drawn(**settings):
+        given = texts(create_conll_corpus_v1(files, **settings), nlp)
+        return [[t for t in given if t.startswith(name)] for name in ("big", "small")]
+
+    assert list(map(len, drawn(temperature=1.0))) == [90, 10]
+    assert list(map(len, drawn(temperature=2.0))) == [75, 25]
+    big, small = drawn(temperature=1e9, limit=60)
+    assert (len(set(big)), len(set(small)), len(small)) == (30, 10, 30)
+    assert drawn(temperature=1e9, limit=60) == [big, small]
+    with pytest.raises(XnerError, match="temperature is 0"):
+        create_conll_corpus_v1(files, temperature=0)
