@@ -58,8 +58,8 @@ def main(
     if missing:
         msg.fail(
             f"{data_root} has no folder {', '.join(missing)}",
-            "Expected LANG/{train,dev,test}.tsv of AfriSenti (afrisenti-semeval/"
-            "afrisent-semeval-2023 on GitHub); name its folder by --vars.sentiment_root.",
+            "Expected LANG/{train,dev,test}.tsv: run `spacy project assets --extra` for AfriSenti, "
+            "or name a folder by --vars.sentiment_root (--data-root of this script).",
             exits=1,
         )
     msg.info("About 1 hour on 2 cores from nothing; what stands in --work is not made again.")

@@ -1,5 +1,6 @@
 """The steps of the project that are scripts, and what project.yml says about all of them."""
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -257,6 +258,15 @@ def test_workflow_is_in_the_order_of_its_commands_and_their_scripts_exist():
         assert (ROOT / name).is_file(), name
     assert set(re.findall(r"\$\{vars\.(\w+)\}", lines)) <= set(project["vars"])
     assert all(re.fullmatch("[0-9a-f]{32}", asset["checksum"]) for asset in project["assets"])
+
+
+def test_checksums_of_the_assets_are_those_of_the_data_at_hand():
+    data = ROOT.parent / "shared" / "data"
+    if not data.is_dir():
+        pytest.skip(f"{data} is not here")
+    for asset in srsly.read_yaml(ROOT / "project.yml")["assets"]:
+        dest = asset["dest"].removeprefix("assets/").removeprefix("masakhaner/")
+        assert hashlib.md5((data / dest).read_bytes()).hexdigest() == asset["checksum"], dest
 
 
 # Of spaCy's features NORM alone is the same for NFC and NFD; PREFIX, SUFFIX and SHAPE are not.
