@@ -116,7 +116,7 @@ def prepare_teacher(bench: Bench, data_root: Path, targets: list[str]) -> None:
     made("encoder", lambda out: encoder(out, keep_vocab_of=text))
     made(
         "teacher",
-        lambda out: _keep(
+        lambda out: keep(
             "model-best",
             out,
             lambda to: train_teacher(TEACHER, to, work / "encoder", work / "corpus"),
@@ -138,7 +138,7 @@ def prepare_vectors(bench: Bench, name: str, langs: list[str]) -> None:
     bench.made(f"vectors/{name}", lambda out: vectors(bench.work / "teacher", out, texts))
 
 
-def _keep(model: str, out: Path, run: Callable[[Path], Any]) -> None:
+def keep(model: str, out: Path, run: Callable[[Path], Any]) -> None:
     """Train into a folder and keep one model of it.
 
     Of a student the last one: a few hundred held-out sentences choose worse than no choice.
@@ -167,7 +167,7 @@ def make(bench: Bench, student: Student, targets: list[str]) -> None:
             distill(STUDENT, soft, folder, overrides=overrides)
 
     settings = STUDENT.read_text("utf8") + repr(sorted(RECIPES[student.recipe].items()))
-    bench.made(student.name, lambda out: _keep("model-last", out, run), settings)
+    bench.made(student.name, lambda out: keep("model-last", out, run), settings)
 
 
 if __name__ == "__main__":

