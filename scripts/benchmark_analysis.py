@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from analysis_explanations import KEYS, explanations, short_sentences
+from analysis_explanations import KEYS, explanations, sampling_errors
 from wasabi import msg
 
 from spacy_xner.analysis.features import Measured, measure
@@ -54,7 +54,8 @@ def main(
         if "ranking" in parts:
             rows.upsert(rankings(data_root, measured))
     if "sampling" in parts:
-        rows.upsert(short_sentences(work))
+        for role in ("student", "teacher"):
+            rows.upsert(sampling_errors(work, role))
     if "explanations" in parts:
         for lang in target.split():
             rows.upsert(explanations(work, lang, sentences))

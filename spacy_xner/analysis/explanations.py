@@ -57,8 +57,8 @@ class Explanation:
     end (int): The word after its last.
     label (str): Its type.
     probability (float): Of the type, mean over the span's words.
-    base (float): Log-odds with all words replaced.
-    value (float): Log-odds with all words there.
+    base (float): Log-odds with all words replaced, predicted apart from the values.
+    value (float): Log-odds with all words there, predicted apart from the values.
     shap (tuple[float, ...]): What each word adds, in log-odds; they sum to `value - base`.
     exact (bool): Over all coalitions, or over sampled permutations.
     evaluations (int): Documents that were predicted.
@@ -94,7 +94,8 @@ class Explanation:
 class Explainer:
     """Explains the entities of one source of probabilities.
 
-    source (ProbabilitySource): Teacher or student, of `teacher.sources.load_source`.
+    source (ProbabilitySource): Teacher or student, of `teacher.sources.load_source` with precision
+        "fp32": in bf16 a text's log-odds change by 0.1 with the texts that share its batch.
     replacement (str | None): The word that stands for one that is left out; the encoder's mask
         token where it has one, otherwise "…".
     exact_words (int): Documents up to this many words are explained over all coalitions.
@@ -148,19 +149,22 @@ class Explainer:
         game = self._game(words, spaces, spans)
         exact = len(words) <= self.exact_words
         shap_values = self._exact(game) if exact else self._sampled(game)
-        full, empty = game(np.ones((1, len(words)), bool)), game(np.zeros((1, len(words)), bool))
-        probabilities = game.probability(np.ones(len(words), bool))
+        # Predicted anew: the values sum to what their own game remembers, whatever the model is.
+        again, both = self._game(words, spaces, spans), np.ones((2, len(words)), bool)
+        both[1] = False
+        full, empty = again(both)
+        probabilities = again.probability(both[0])
         return [
             Explanation(
                 tuple(words),
                 tuple(map(bool, spaces)),
                 *span,
                 float(probabilities[i]),
-                float(empty[0, i]),
-                float(full[0, i]),
+                float(empty[i]),
+                float(full[i]),
                 tuple(float(v) for v in shap_values[:, i]),
                 exact,
-                game.evaluations,
+                game.evaluations + again.evaluations,
             )
             for i, span in enumerate(spans)
         ]
@@ -249,7 +253,8 @@ def check_efficiency(explanations: Sequence[Explanation], limit: float = 1e-3) -
     if gap > limit:
         raise XnerError(
             f"The values miss the log-odds that they explain by {gap:.2g}, above {limit:g}: the "
-            "model gives another answer for the same text each time. Switch its dropout off."
+            "model gives another answer for the same text each time. Switch its dropout off, and "
+            'load it with precision="fp32".'
         )
     return gap
 

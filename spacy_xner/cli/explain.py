@@ -127,7 +127,7 @@ def explain(
     from ..corpora.files import atomic_write
     from ..teacher.sources import load_source
 
-    source = load_source(model) if isinstance(model, (str, Path)) else model
+    source = load_source(model, precision="fp32") if isinstance(model, (str, Path)) else model
     options: dict[str, Any] = {
         "exact_words": exact_words,
         "permutations": permutations,
@@ -139,7 +139,7 @@ def explain(
     quality = quality and bool(found)
     agreement = None
     if against is not None:
-        other = Explainer(load_source(against), **options)
+        other = Explainer(load_source(against, precision="fp32"), **options)
         agreement = rank_agreement(found, _explain(other, docs))
     gap = check_efficiency(found)
     result = Explained(found, gap, faithfulness(explainer, found) if quality else None, agreement)

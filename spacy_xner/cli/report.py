@@ -186,6 +186,6 @@ def _diagnose(
         sentences += list(read_gold(file))[:limit]
     for role, path in models.items():
         msg.info(f"{role}: {len(sentences)} sentences")
-        inputs.diagnoses[role] = diagnose(load_source(path), sentences)
+        inputs.diagnoses[role] = diagnose(load_source(path, precision="fp32"), sentences)
     said = f"first {limit} sentences of each of {', '.join(file.name for file in files)}"
     inputs.files["test"] = f"{' and '.join(models)} on the {said}"
