@@ -50,6 +50,7 @@ FEATURES = {
         Feature("word_overlap", "0 to 0.5", overlap.type_overlap),
         Feature("piece_overlap", "0 to 0.5", overlap.type_overlap),
         Feature("entity_hits", "mentions for each 1,000 words", overlap.entity_hits),
+        Feature("tagged_overlap", "0 to 0.5", overlap.tagged_overlap),
         Feature("script_overlap", "share, 0 to 1", overlap.script_overlap),
         Feature("piece_gap", "|log2 of a ratio|, 0 or more", overlap.piece_gap),
         Feature("fertility", "pieces a word of the target", overlap.lexicon_of),
@@ -196,10 +197,12 @@ def _unlayered(
         "fertility": theirs.fertility,
         "unknown": theirs.unknown,
     }
-    if source.mentions:
+    if source.mentions is not None:
         found["entity_hits"] = overlap.entity_hits(set(source.mentions), target.texts)
         if labels and target.mentions:
             found["labelled_overlap"] = overlap.type_overlap(source.mentions, target.mentions)
+    if source.found is not None and target.found is not None:
+        found["tagged_overlap"] = overlap.tagged_overlap(source.found, target.found)
     return found
 
 

@@ -76,13 +76,17 @@ class LanguageText:
 
     name (str): Its code, as the folder names it.
     texts (tuple[str, ...]): Raw sentences or paragraphs, each once, in random order.
-    mentions (tuple[str, ...]): Entities of its gold, words separated by spaces; empty without gold.
+    mentions (tuple[str, ...] | None): Entities of its gold, words separated by spaces; None without
+        gold, empty where the gold holds none.
+    found (tuple[str, ...] | None): Entities that a tagger found in the texts, see `tagging`; None
+        without a tagger.
     files (tuple[str, ...]): What was read.
     """
 
     name: str
     texts: tuple[str, ...]
-    mentions: tuple[str, ...] = ()
+    mentions: tuple[str, ...] | None = None
+    found: tuple[str, ...] | None = None
     files: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -126,12 +130,12 @@ def read_language(
     if not texts:
         raise XnerError(f"{text}: no line holds a letter or digit; expected text of {name}.")
     random.Random(seed).shuffle(texts)
-    mentions: list[str] = []
+    mentions: tuple[str, ...] | None = None
     files = [str(text)]
     if gold is not None:
-        mentions = _mentions(Path(gold))
+        mentions = tuple(_mentions(Path(gold)))
         files.append(str(gold))
-    return LanguageText(name, tuple(texts[:limit]), tuple(mentions), tuple(files))
+    return LanguageText(name, tuple(texts[:limit]), mentions, files=tuple(files))
 
 
 def _mentions(path: Path) -> list[str]:

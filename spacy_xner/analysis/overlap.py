@@ -15,6 +15,7 @@ __all__ = [
     "lexicon_of",
     "piece_gap",
     "script_overlap",
+    "tagged_overlap",
     "type_overlap",
 ]
 
@@ -127,9 +128,7 @@ def entity_hits(mentions: Iterable[str], texts: Sequence[str]) -> float:
     texts (Sequence[str]): Texts of the target.
     RETURNS (float): Mentions found for each 1,000 words; 0 for a text without words.
     """
-    forms = {tuple(filter(None, map(normal_form, mention.split()))) for mention in mentions}
-    # Single letters and numbers stand in any text.
-    known = {form for form in forms if len("".join(form)) > 2 and not "".join(form).isdigit()}
+    known = _forms(mentions)
     longest = max(map(len, known), default=0)
     found = total = 0
     for text in texts:
@@ -142,3 +141,23 @@ def entity_hits(mentions: Iterable[str], texts: Sequence[str]) -> float:
             found += taken > 0
             i += taken or 1
     return 1000 * found / total if total else 0.0
+
+
+def tagged_overlap(source: Iterable[str], target: Iterable[str]) -> float:
+    """Overlap of the entities that one tagger finds in raw text of two languages.
+
+    `type_overlap` of their normal forms: the data overlap of Beukman and Fokam (2023, section 4)
+    with a tagger's entities in place of gold, so neither language needs a label. What the tagger
+    finds wrongly in both counts as well.
+
+    source (Iterable[str]): Entities found in text of the source, words separated by white space.
+    target (Iterable[str]): Those found in text of the target.
+    RETURNS (float): 0 (nothing shared) to 0.5 (the same entities); 0 where nothing was found.
+    """
+    return type_overlap(_forms(source), _forms(target))
+
+
+def _forms(mentions: Iterable[str]) -> set[tuple[str, ...]]:
+    """Normal forms; single letters and numbers stand in any text."""
+    forms = {tuple(filter(None, map(normal_form, mention.split()))) for mention in mentions}
+    return {form for form in forms if len("".join(form)) > 2 and not "".join(form).isdigit()}

@@ -11,6 +11,7 @@ from ..errors import XnerError
 
 if TYPE_CHECKING:
     from ..analysis.ranking import Ranked
+    from ..teacher.sources import ProbabilitySource
 
 __all__ = ["rank_sources", "rank_sources_cli"]
 
@@ -26,6 +27,10 @@ def rank_sources_cli(
         ),
     ],
     encoder: Annotated[Path, typer.Option("--encoder", "-e", help="Folder of the encoder")],
+    tagger: Annotated[
+        str | None,
+        typer.Option("--tagger", help="Pipeline that finds entities in all texts, e.g. a teacher"),
+    ] = None,
     leave_out: Annotated[
         list[str] | None, typer.Option("--leave-out", help="Source not to rank; repeatable")
     ] = None,
@@ -38,7 +43,13 @@ def rank_sources_cli(
 ) -> None:
     """Rank source languages for a language of which there is only raw text."""
     ranked, unused = rank_sources(
-        text, sources, encoder, leave_out=leave_out or [], layer=layer, output=output
+        text,
+        sources,
+        encoder,
+        tagger=tagger,
+        leave_out=leave_out or [],
+        layer=layer,
+        output=output,
     )
     rows = [
         (i, each.source, f"{each.score:+.2f}", ", ".join(each.reasons[:3]))
@@ -60,6 +71,7 @@ def rank_sources(
     sources: Sequence[str | Path] | Mapping[str, Path],
     encoder: Path | str,
     *,
+    tagger: "str | Path | ProbabilitySource | None" = None,
     leave_out: Sequence[str] = (),
     layer: int | None = None,
     output: Path | str | None = None,
@@ -70,6 +82,8 @@ def rank_sources(
     sources (Sequence[str | Path] | Mapping[str, Path]): Folders of LANG/train.txt and "LANG=FILE",
         or gold file by language. Their entities are looked for in the text.
     encoder (Path | str): Folder of an encoder.
+    tagger (str | Path | ProbabilitySource | None): Model that finds entities in the raw text of
+        sources and target; without it `tagged_overlap` is not measured.
     leave_out (Sequence[str]): Sources not to rank.
     layer (int | None): Layer of the encoder; two thirds up if not given.
     output (Path | str | None): JSON file of the ranking.
@@ -82,6 +96,8 @@ def rank_sources(
     from ..analysis.languages import LanguageText, read_language, same_language
     from ..analysis.points import write_json
     from ..analysis.ranking import default_weights, rank
+    from ..analysis.tagging import tag_language
+    from ..teacher.sources import load_source
 
     files = dict(sources) if isinstance(sources, Mapping) else _sources(sources)
     files = {
@@ -95,6 +111,11 @@ def rank_sources(
     languages: dict[str, LanguageText] = {TARGET: target}
     for name, file in files.items():
         languages[name] = read_language(name, file, file)
+        if not languages[name].mentions:
+            msg.warn(f"{file} holds no entity", f"Nothing of {name} can be found in the text.")
+    if tagger is not None:
+        source = load_source(tagger) if isinstance(tagger, (str, Path)) else tagger
+        languages = {name: tag_language(each, source) for name, each in languages.items()}
     pairs = [(name, TARGET) for name in files]
     measured = measure(languages, pairs, encoder, note=msg.info)
     at = layer if layer is not None else round(2 * (measured.layers - 1) / 3)

@@ -4,14 +4,17 @@ import json
 
 import numpy as np
 import pytest
+import spacy
 
 from spacy_xner.analysis.features import Measured, measure, plain_name
 from spacy_xner.analysis.languages import LanguageText
 from spacy_xner.analysis.states import encode
+from spacy_xner.analysis.tagging import tag_language
 from spacy_xner.cli.analyze import analyze
-from spacy_xner.cli.rank_sources import rank_sources
+from spacy_xner.cli.rank_sources import rank_sources, rank_sources_cli
 from spacy_xner.encoders.load import load_encoder
 from spacy_xner.errors import XnerError
+from spacy_xner.tags import TagSet
 
 from ..encoders.tiny import LAYERS, WIDTH, make_tiny
 
@@ -29,7 +32,7 @@ def encoder(tmp_path_factory):
 
 
 def languages():
-    mentions = {"hau": ("Amina", "Kano"), "swa": ("Amina",), "am": ()}
+    mentions = {"hau": ("Amina", "Kano"), "swa": ("Amina",), "am": None}
     return {name: LanguageText(name, texts, mentions[name]) for name, texts in TEXTS.items()}
 
 
@@ -74,6 +77,59 @@ def test_every_feature_is_measured_at_every_layer(encoder, tmp_path):
     assert Measured.from_json(json.loads(json.dumps(found.to_json()))) == found
     with pytest.raises(XnerError, match="no text of zul"):
         measure(languages(), [("hau", "zul")], encoder)
+
+
+class Capitals:
+    """A tagger that calls capitalised words people."""
+
+    def __init__(self):
+        self.nlp = spacy.blank("xx")
+        self.tagset = TagSet.from_types(["PER"])
+        self.fingerprint = "00"
+
+    def predict(self, docs):
+        name, other = [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]
+        return [np.array([name if t.text[0].isupper() else other for t in d]) for d in docs]
+
+
+def test_a_tagger_finds_entities_in_raw_text_up_to_a_number_of_words():
+    hau = languages()["hau"]
+    assert tag_language(hau, Capitals()).found == ("Amina", "Kano", "Ladi", "Abuja", "Musa")
+    assert tag_language(hau, Capitals(), max_words=5).found == ("Amina", "Kano")
+    assert tag_language(languages()["am"], Capitals()).found == ()
+
+
+@pytest.mark.slow
+def test_overlap_through_a_tagger_needs_no_gold_and_a_source_without_entities_has_no_hits(encoder):
+    tagged = {name: tag_language(each, Capitals()) for name, each in languages().items()}
+    tagged["swa"] = LanguageText("swa", TEXTS["swa"], (), tagged["swa"].found)
+    found = measure(tagged, [("hau", "swa"), ("swa", "hau"), ("am", "hau")], encoder).values
+    # Amina and Musa of Amina, Kano, Ladi, Abuja, Musa and Amina, Dodoma, Musa, Nairobi.
+    assert found["hau", "swa"]["tagged_overlap"] == pytest.approx(2 / 9)
+    assert found["am", "hau"]["tagged_overlap"] == 0.0
+    assert "entity_hits" not in found["am", "hau"]
+    assert found["swa", "hau"]["entity_hits"] == 0.0
+    assert (
+        "tagged_overlap" not in measure(languages(), [("hau", "swa")], encoder).values["hau", "swa"]
+    )
+
+
+@pytest.mark.slow
+def test_gold_without_entities_is_said_and_leaves_hits_to_the_other_sources(
+    encoder, tmp_path, capsys
+):
+    raw = tmp_path / "raw.txt"
+    raw.write_text("Amina ta zo Kano\n", "utf8")
+    for name, tag in (("hau", "B-PER"), ("swa", "O")):
+        lines = "\n".join(f"{word} {tag}" for word in TEXTS[name][0].split())
+        (tmp_path / f"{name}.txt").write_text(lines + "\n", "utf8")
+    given = [f"{name}={tmp_path / name}.txt" for name in ("hau", "swa")]
+    ranked, _ = rank_sources(raw, given, encoder, tagger=Capitals())
+    values = {each.source: each.values for each in ranked}
+    assert values["hau"]["entity_hits"] > values["swa"]["entity_hits"] == 0.0
+    assert "swa.txt holds no entity" in capsys.readouterr().out
+    rank_sources_cli(raw, given[:1], encoder)
+    assert "One source: there is nothing to compare it with." in capsys.readouterr().out
 
 
 @pytest.mark.slow
