@@ -8,17 +8,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from analysis_explanations import KEYS, explanations, sampling_errors
+from analysis_ranking import rankings, with_tagged
 from wasabi import msg
 
 from spacy_xner.analysis.features import Measured, measure
+from spacy_xner.analysis.findings import print_fit
 from spacy_xner.analysis.languages import find_texts, read_language
 from spacy_xner.analysis.points import read_points, rename_points, write_json
-from spacy_xner.analysis.ranking import default_weights, ndcg, rank, read_ranks, regret
 from spacy_xner.analysis.regression import Fit, choose_features, fit
-from spacy_xner.cli.analyze import print_fit
 from spacy_xner.cli.encoder import encoder as make_encoder
 from spacy_xner.evaluation.results import ResultRows, make_row
 
@@ -52,7 +51,8 @@ def main(
         if "regression" in parts:
             rows.upsert(regressions(data_root, output, measured))
         if "ranking" in parts:
-            rows.upsert(rankings(data_root, measured))
+            tagged = with_tagged(measured, data_root, work / "teacher", own / "found.json")
+            rows.upsert(rankings(data_root, tagged))
     if "sampling" in parts:
         for role in ("student", "teacher"):
             rows.upsert(sampling_errors(work, role))
@@ -122,9 +122,8 @@ def _fit_rows(
         name = each.features[0] if len(each.features) == 1 else "all"
         # Of the label-free features alone: the others cannot predict.
         yield make_row(**said, feature=name, metric="r2", value=each.r2, p=each.p)
-        yield make_row(**said, feature=name, metric="spearman", value=each.rank)
-        if each.within is not None:
-            yield make_row(**said, feature=name, metric="spearman_within_target", value=each.within)
+        if each.rank is not None:
+            yield make_row(**said, feature=name, metric="spearman_within_target", value=each.rank)
     for name, value in result.correlations.items():
         uses = name == labels
         yield make_row(
@@ -137,17 +136,19 @@ def _fit_rows(
         )
     if result.explained is not None:
         yield make_row(**said, feature="all", metric="r2_fitted", value=result.explained.r2)
-        for c in result.explained.coefficients:
+    together = result.explained.coefficients if result.explained is not None else ()
+    for metric, found in (("coefficient", together), ("coefficient_alone", result.alone)):
+        for each in found:
             yield make_row(
                 **said,
-                feature=c.feature,
-                metric="coefficient",
-                value=c.value,
-                low=c.low,
-                high=c.high,
-                p=c.p,
-                vif=c.vif,
-                target_labels=c.labels,
+                feature=each.feature,
+                metric=metric,
+                value=each.value,
+                low=each.low,
+                high=each.high,
+                p=each.p,
+                vif=each.vif,
+                target_labels=each.labels,
             )
 
 
@@ -169,46 +170,6 @@ def _layers(result: Fit, measured: Measured, said: Mapping[str, Any]) -> Iterato
                 value=single.r2,
                 p=single.p,
             )
-
-
-def rankings(data_root: Path, measured: Measured) -> Iterator[dict[str, Any]]:
-    """Score rankings of sources beside published ranks."""
-    sources = sorted({source for source, _ in measured.values})
-    targets = sorted({target for _, target in measured.values})
-    path = data_root / "transfer_matrices" / "masakhaner2_source_ranks.csv"
-    truth = read_ranks(path, targets, sources)
-    layer = round(2 * (measured.layers - 1) / 3)
-    scores: dict[str, list[tuple[float, float]]] = {}
-    for target, places in truth.items():
-        columns = {s: measured.values[s, target] for s in places}
-        orders = {
-            "rank-sources": [each.source for each in rank(columns, default_weights(layer))[0]],
-            # Where the script differs no entity is found: names decide then, which says nothing.
-            "entity-overlap": sorted(places, key=lambda n: (-columns[n]["entity_hits"], n)),
-            # English first; behind it the others in the order of their names, which says nothing.
-            "english": sorted(places, key=lambda name: (name != "en", name)),
-        }
-        for recipe, order in orders.items():
-            if recipe == "english" and target == "en":
-                continue
-            values = ndcg(order, places), regret(order, places)
-            scores.setdefault(recipe, []).append(values)
-            yield from _rank_rows(recipe, target, values, len(places))
-            msg.info(f"{recipe} {target}: {', '.join(order[:3])} {values[0]:.3f} {values[1]:.1f}")
-    for recipe, values in scores.items():
-        mean = tuple(np.mean(values, axis=0).tolist())
-        yield from _rank_rows(recipe, "all", mean, len(values))
-        msg.good(f"{recipe}: NDCG@3 {mean[0]:.3f}, regret {mean[1]:.2f} places")
-
-
-def _rank_rows(
-    recipe: str, target: str, values: tuple[float, ...], n: int
-) -> Iterator[dict[str, Any]]:
-    role = None if recipe == "rank-sources" else "baseline"
-    for metric, value in zip(("ndcg@3", "top1_regret"), values, strict=True):
-        yield make_row(
-            **KEYS, recipe=recipe, role=role, target=target, metric=metric, value=value, n=n
-        )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from ..errors import XnerError
 from .features import FEATURES, plain_name
 from .languages import same_language
 
-__all__ = ["Ranked", "default_weights", "ndcg", "rank", "read_ranks", "regret"]
+__all__ = ["Ranked", "default_weights", "ndcg", "paired_means", "rank", "read_ranks", "regret"]
 
 # Evenly and by sign alone: with weights fitted to published ranks of a dozen languages, the choice
 # would say more of those languages than of a new one.
@@ -177,3 +177,23 @@ def regret(order: Sequence[str], places: Mapping[str, float]) -> float:
     """
     chosen = next(source for source in order if source in places)
     return places[chosen] - min(places.values())
+
+
+def paired_means(
+    scores: Mapping[str, Mapping[str, Sequence[float]]],
+) -> tuple[dict[str, tuple[float, ...]], list[str]]:
+    """Average scores of several rankings over the targets that all of them have.
+
+    scores (Mapping[str, Mapping[str, Sequence[float]]]): Scores by ranking and target.
+    RETURNS (tuple[dict[str, tuple[float, ...]], list[str]]): Mean of each score by ranking; the
+        targets.
+    RAISES: XnerError where they share no target.
+    """
+    shared = sorted(set.intersection(*(set(each) for each in scores.values())) if scores else ())
+    if not shared:
+        raise XnerError("These rankings share no target, so their means do not compare.")
+    means = {
+        name: tuple(np.mean([each[target] for target in shared], axis=0).tolist())
+        for name, each in scores.items()
+    }
+    return means, shared

@@ -13,9 +13,10 @@ from spacy_xner.analysis.overlap import (
     lexicon_of,
     piece_gap,
     script_overlap,
+    tagged_overlap,
     type_overlap,
 )
-from spacy_xner.analysis.ranking import ndcg, rank, read_ranks, regret
+from spacy_xner.analysis.ranking import ndcg, paired_means, rank, read_ranks, regret
 from spacy_xner.cli.rank_sources import rank_sources
 from spacy_xner.errors import XnerError
 
@@ -71,6 +72,13 @@ def test_entity_hits_count_the_longest_mention_once_by_normal_form():
     assert entity_hits(mentions, [""]) == 0.0
 
 
+def test_tagged_overlap_is_of_normal_forms_without_letters_and_numbers():
+    found = ["KANO", "Jihar Kano", "X", "2019"]
+    assert tagged_overlap(found, ["Kano", "Abuja", "x", "2019"]) == pytest.approx(1 / 4)
+    assert tagged_overlap(found, ["kano", "jihar  kano"]) == 0.5
+    assert tagged_overlap([], ["Kano"]) == 0.0
+
+
 def test_codes_of_two_and_three_letters_name_one_language():
     assert same_language("amh", "am")
     assert same_language("swa", "swa")
@@ -102,6 +110,8 @@ def test_text_and_gold_entities_of_a_language_are_read(tmp_path):
     found = read_language("hau", gold, gold)
     assert sorted(found.texts) == ["Kano", "Musa Sani ya"]
     assert found.mentions == ("Musa Sani", "Kano")
+    assert read_language("hau", gold).mentions is None
+    assert read_language("hau", gold, put(tmp_path / "o.txt", "Musa O\nya O\n")).mentions == ()
     raw = put(tmp_path / "raw.txt", "!!!\n\n")
     with pytest.raises(XnerError, match="no line holds a letter"):
         read_language("hau", raw)
@@ -161,6 +171,19 @@ def test_ndcg_and_regret_of_known_orders():
     assert ndcg("bacd", places, k=1) == pytest.approx(511 / 1023)
 
 
+def test_means_of_rankings_are_over_targets_that_all_of_them_have():
+    scores = {
+        "ours": {"am": (0.5, 2.0), "hau": (0.7, 4.0), "en": (0.0, 9.0)},
+        "english": {"hau": (0.1, 1.0), "am": (0.3, 1.0)},
+    }
+    means, shared = paired_means(scores)
+    assert shared == ["am", "hau"]
+    assert means["ours"] == pytest.approx((0.6, 3.0))
+    assert means["english"] == pytest.approx((0.2, 1.0))
+    with pytest.raises(XnerError, match="share no target"):
+        paired_means({"ours": {"am": (1.0,)}, "english": {"hau": (1.0,)}})
+
+
 def test_published_ranks_are_ranked_anew_among_the_sources_at_hand(tmp_path):
     table = put(tmp_path / "r.csv", ",amh,hau\namh,0,7\nhau,2,0\nxho,5,1\nyor,2,3\n")
     found = read_ranks(table, ["am", "si"], ["am", "hau", "xho", "yor"])
@@ -179,3 +202,5 @@ def test_ranking_command_names_what_is_missing(tmp_path):
         rank_sources(text, [f"hau={gold}"], "encoder", leave_out=["hau"])
     with pytest.raises(XnerError, match="no line holds a letter"):
         rank_sources(empty, [f"hau={gold}"], "encoder")
+    with pytest.raises(XnerError, match="no line holds a letter"):
+        rank_sources(put(tmp_path / "nothing.txt", ""), [f"hau={gold}"], "encoder")
