@@ -26,23 +26,27 @@ class Predicted:
     features (tuple[str, ...]): Columns.
     r2 (float): 1 less squared error over that of the mean F1 of the other targets; negative where
         the mean is the better guess.
-    rank (float): Spearman correlation of predicted and measured F1.
-    within (float | None): Mean of the rank correlations of the sources within each target.
-    p (float): Share of permutations of the languages whose R2 is as high.
+    rank (float | None): Mean over the targets of the Spearman correlation of predicted and measured
+        F1 of their sources; None where no target has three. Never over all folds at once: a target
+        above the others lowers the mean that it is predicted from, and noise then correlates at
+        about -0.8.
+    p (float): Share of permutations whose R2 is as high.
     permutations (int): How many were drawn.
+    permuted (str): What they permute: "languages", "targets", or, where the table has gaps,
+        "points".
     """
 
     features: tuple[str, ...]
     r2: float
-    rank: float
-    within: float | None
+    rank: float | None
     p: float
     permutations: int
+    permuted: str
 
     @property
     def predicts(self) -> bool:
         """RETURNS (bool): Whether the data support that it predicts an unseen language."""
-        return self.r2 > 0 and self.p < 0.05
+        return self.r2 > 0 and self.p < 0.05 and self.permuted != "points"
 
 
 def predict_unseen(
@@ -67,16 +71,16 @@ def predict_unseen(
     predictor = _Ridge(x, folds)
     predicted = predictor(y)
     r2 = _r2(y, predicted, folds)
-    drawn = _permutations(points, permutations, rng)
+    drawn, permuted = _permutations(points, permutations, rng)
     as_high = sum(_r2(y[order], predictor(y[order]), folds) >= r2 for order in drawn)
     within = [_rank(predicted[fold], y[fold]) for fold in folds if fold.sum() > 2]
     return Predicted(
         tuple(table),
         r2,
-        _rank(predicted, y),
         float(np.mean(within)) if within else None,
         (as_high + 1) / (len(drawn) + 1),
         len(drawn),
+        permuted,
     )
 
 
@@ -138,12 +142,13 @@ def _r2(y: Floats, predicted: Floats, folds: Sequence[npt.NDArray[np.bool_]]) ->
 
 def _permutations(
     points: Sequence[Point], n: int, rng: np.random.Generator
-) -> list[npt.NDArray[np.int64]]:
-    """Orders of the points under exchangeable languages, the identity left out.
+) -> tuple[list[npt.NDArray[np.int64]], str]:
+    """Orders of the points under exchangeable languages, the identity left out; what they permute.
 
     Points of one language hang together, so languages are permuted and not points (quadratic
     assignment, Krackhardt 1988): F1 of (s, t) becomes that of (pi s, pi t). Where a pair has no
-    counterpart then, as with one source for all targets, only targets are permuted.
+    counterpart then, as with one source for all targets, only targets are permuted. In a table
+    with gaps neither keeps all points, so F1 is shuffled over them, which whoever prints p says.
     """
     index = {(point.source, point.target): i for i, point in enumerate(points)}
     sources = list(dict.fromkeys(point.source for point in points))
@@ -157,10 +162,10 @@ def _permutations(
         moved = [
             index.get((to[p.source] if square else p.source, to[p.target]), -1) for p in points
         ]
-        if min(moved) < 0:  # an incomplete table: F1 is shuffled over all points instead
-            return [rng.permutation(len(points)) for _ in range(n)]
+        if min(moved) < 0:
+            return [rng.permutation(len(points)) for _ in range(n)], "points"
         found.append(np.array(moved))
-    return found
+    return found, "languages" if square else "targets"
 
 
 def _orders(k: int, n: int, rng: np.random.Generator) -> list[tuple[int, ...]]:

@@ -66,6 +66,7 @@ class Fit:
     columns (list[str]): Features that entered.
     left_out (dict[str, str]): Features that did not, and why.
     explained (Explained | None): None where there are too few points for these features.
+    alone (list[Coefficient]): Each feature fitted by itself; the largest first.
     predicted (Predicted | None): All features that may predict, together.
     singles (list[Predicted]): Each feature alone; the best R2 first.
     correlations (dict[str, float]): Pearson correlation with F1 by feature, of all points.
@@ -77,6 +78,7 @@ class Fit:
     columns: list[str]
     left_out: dict[str, str] = field(default_factory=dict)
     explained: Explained | None = None
+    alone: list[Coefficient] = field(default_factory=list)
     predicted: Predicted | None = None
     singles: list[Predicted] = field(default_factory=list)
     correlations: dict[str, float] = field(default_factory=dict)
@@ -140,8 +142,17 @@ def fit(
     table = _columns(points, values, columns, result)
     result.columns = list(table)
     result.correlations = {name: _correlation(x, y) for name, x in table.items()}
-    if explain:
+    if explain and y.std() < CONSTANT:
+        result.notes.append("F1 is the same at all points: there is nothing to explain.")
+    elif explain:
         result.explained = _explain(points, table, y, result.notes)
+        single = [_ols(points, {name: x}, y).coefficients[0] for name, x in table.items()]
+        result.alone = sorted(single, key=lambda each: -abs(each.value))
+        if (clusters := len({point.target for point in points})) < 20:
+            result.notes.append(
+                f"Errors are clustered by {clusters} target languages: intervals of so few "
+                "clusters are too narrow (Cameron and Miller 2015, section VI)."
+            )
     if predict:
         free = {name: x for name, x in table.items() if name not in labelled}
         rng = np.random.default_rng(seed)
@@ -150,6 +161,12 @@ def fit(
             (predict_unseen(points, {name: x}, y, permutations, rng) for name, x in free.items()),
             key=lambda single: -single.r2,
         )
+        if any(single.permuted == "points" for single in result.singles):
+            result.notes.append(
+                "The table of sources and targets has gaps, so p is from F1 shuffled over single "
+                "points and not over languages. Points of one language hang together: p is too "
+                "small, and nothing is called a prediction by it."
+            )
         if len(free) > 1:
             result.predicted = predict_unseen(points, free, y, permutations, rng)
             if len(free) >= len(points) - 1:
@@ -210,26 +227,22 @@ def _explain(
             f"fewer features (at most {len(points) - 2}), or look at each alone."
         )
         return None
-    if (y.std()) < CONSTANT:
-        notes.append("F1 is the same at all points: there is nothing to explain.")
-        return None
-    sm = need("statsmodels.api")
-    outliers = need("statsmodels.stats.outliers_influence")
-    design = sm.add_constant(_standardise(np.column_stack(list(table.values()))))
-    targets = [point.target for point in points]
-    groups = np.unique(targets, return_inverse=True)[1]
-    clusters = len(set(targets))
-    if clusters < 20:
-        notes.append(
-            f"Errors are clustered by {clusters} target languages: intervals of so few clusters "
-            "are too narrow (Cameron and Miller 2015, section VI)."
-        )
+    clusters = len({point.target for point in points})
     if len(table) + 1 >= clusters:
         notes.append(
             f"{len(table)} features and a constant were fitted with {clusters} clusters: the "
             "coefficients' intervals and p cannot be relied on. Expected fewer features than "
             "target languages."
         )
+    return _ols(points, table, y)
+
+
+def _ols(points: Sequence[Point], table: Mapping[str, Floats], y: Floats) -> Explained:
+    sm = need("statsmodels.api")
+    outliers = need("statsmodels.stats.outliers_influence")
+    design = sm.add_constant(_standardise(np.column_stack(list(table.values()))))
+    targets = [point.target for point in points]
+    groups = np.unique(targets, return_inverse=True)[1]
     model = sm.OLS(y, design).fit(
         cov_type="cluster", cov_kwds={"groups": groups, "df_correction": True}, use_t=True
     )
@@ -248,7 +261,9 @@ def _explain(
         )
         for i, name in enumerate(table, 1)
     )
-    return Explained(coefficients, float(model.rsquared), float(model.rsquared_adj), clusters)
+    return Explained(
+        coefficients, float(model.rsquared), float(model.rsquared_adj), len(set(targets))
+    )
 
 
 def _correlation(x: Floats, y: Floats) -> float:

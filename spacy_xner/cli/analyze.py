@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from wasabi import msg
-from wasabi.printer import Printer
 
 from ..errors import XnerError
 
 if TYPE_CHECKING:
     from ..analysis.features import Measured
     from ..analysis.points import Point
-    from ..analysis.regression import Fit, Predicted
+    from ..analysis.regression import Fit
 
 __all__ = ["analyze", "analyze_cli"]
 
@@ -31,6 +30,10 @@ def analyze_cli(
     ] = None,
     gold: Annotated[
         Path | None, typer.Option("--gold", help="Folder of LANG/train.txt with source entities")
+    ] = None,
+    tagger: Annotated[
+        str | None,
+        typer.Option("--tagger", help="Pipeline that finds entities in all texts, e.g. a teacher"),
     ] = None,
     parallel: Annotated[
         Path | None, typer.Option("--parallel", help="Folder of en-LANG parallel text")
@@ -62,11 +65,14 @@ def analyze_cli(
     ] = 999,
 ) -> None:
     """Regress transfer on similarity and overlap, each model by itself."""
+    from ..analysis.findings import print_fit
+
     fits, measured = analyze(
         results,
         encoder=encoder,
         texts=texts or [],
         gold=gold,
+        tagger=tagger,
         parallel=parallel,
         columns=feature,
         layer=layer,
@@ -88,6 +94,7 @@ def analyze(
     encoder: Path | str | None = None,
     texts: Sequence[Path | str] = (),
     gold: Path | str | None = None,
+    tagger: Path | str | None = None,
     parallel: Path | str | None = None,
     columns: Sequence[str] | None = None,
     layer: int | None = None,
@@ -104,6 +111,8 @@ def analyze(
     encoder (Path | str | None): Folder of an encoder; not needed with `features`.
     texts (Sequence[Path | str]): Folders of text by language, the first that has one wins.
     gold (Path | str | None): Folder of gold by language, for the entities of the sources.
+    tagger (Path | str | None): Model that finds entities in all texts; without it
+        `tagged_overlap` is not measured.
     parallel (Path | str | None): Folder of parallel text.
     columns (Sequence[str] | None): Features; all at one layer if not given.
     layer (int | None): Layer of these; two thirds up if not given.
@@ -131,7 +140,7 @@ def analyze(
         measured = Measured.from_json(_read_json(features))
         points = _of_measured(points, measured)
     else:
-        points, measured = _measure(points, encoder, texts, gold, parallel, labels)
+        points, measured = _measure(points, encoder, texts, gold, tagger, parallel, labels)
     if save_features is not None:
         write_json(save_features, measured.to_json())
     at = layer if layer is not None else round(2 * (measured.layers - 1) / 3)
@@ -160,12 +169,15 @@ def _measure(
     encoder: Path | str | None,
     texts: Sequence[Path | str],
     gold: Path | str | None,
+    tagger: Path | str | None,
     parallel: Path | str | None,
     labels: bool,
 ) -> tuple[list["Point"], "Measured"]:
     from ..analysis.features import measure
     from ..analysis.languages import find_texts, read_language
     from ..analysis.points import rename_points
+    from ..analysis.tagging import tag_language
+    from ..teacher.sources import load_source
 
     if encoder is None or not texts:
         raise XnerError(
@@ -184,6 +196,9 @@ def _measure(
     tagged = find_texts([gold]) if gold is not None else {}
     names = sorted({name for point in kept for name in (point.source, point.target)})
     languages = {name: read_language(name, files[name], tagged.get(name)) for name in names}
+    if tagger is not None:
+        source = load_source(tagger)
+        languages = {name: tag_language(each, source) for name, each in languages.items()}
     pairs = list(dict.fromkeys((point.source, point.target) for point in kept))
     measured = measure(languages, pairs, encoder, parallel=parallel, labels=labels, note=msg.info)
     return kept, measured
@@ -208,85 +223,3 @@ def _read_json(path: Path | str) -> Any:
         return json.loads(Path(path).read_text("utf8"))
     except (OSError, ValueError) as error:
         raise XnerError(f"{path} cannot be read as JSON ({error}).") from None
-
-
-def print_fit(result: "Fit") -> None:
-    """Print what one model's points support.
-
-    result (Fit): Of `analysis.regression.fit`.
-    """
-    printer = Printer()
-    targets = sorted({point.target for point in result.points})
-    printer.divider(f"{result.model}")
-    printer.text(f"{len(result.points)} points, {len(targets)} targets: {', '.join(targets)}")
-    for column, why in result.left_out.items():
-        printer.text(f"{column} left out: {why}")
-    if result.explained is not None:
-        rows = [
-            (
-                each.feature + ("*" if each.labels else ""),
-                f"{each.value:+.1f}",
-                f"{each.low:+.1f} to {each.high:+.1f}",
-                f"{each.p:.3f}",
-                f"{each.vif:.1f}",
-            )
-            for each in result.explained.coefficients
-        ]
-        header = ("explanation", "F1 per SD", "95%", "p", "VIF")
-        printer.table(rows, header=header, divider=True, aligns=("l", *"rrrr"))
-        r2, adjusted = result.explained.r2, result.explained.adjusted_r2
-        printer.text(f"R2 on these very points {r2:.2f}, adjusted {adjusted:.2f}")
-        if any(each.labels for each in result.explained.coefficients):
-            printer.text("* looks at labels of the target: it explains and cannot predict")
-    predictions = [*([result.predicted] if result.predicted else []), *result.singles]
-    lines = [_prediction(each, result.correlations) for each in predictions]
-    names = ("prediction", "r", "R2 unseen", "rank", "rank in target", "p")
-    if lines:
-        printer.table(lines, header=names, divider=True, aligns=("l", *"rrrrr"))
-    for line in verdict(result):
-        printer.text(line)
-    for note in result.notes:
-        printer.warn(note)
-
-
-def _prediction(each: "Predicted", correlations: dict[str, float]) -> tuple[str, ...]:
-    one = len(each.features) == 1
-    return (
-        each.features[0] if one else "all features",
-        f"{correlations[each.features[0]]:+.2f}" if one else "",
-        f"{each.r2:+.2f}",
-        f"{each.rank:+.2f}",
-        f"{each.within:+.2f}" if each.within is not None else "",
-        f"{each.p:.3f}",
-    )
-
-
-def verdict(result: "Fit") -> list[str]:
-    """Say in words what the data support.
-
-    result (Fit): Of `analysis.regression.fit`.
-    RETURNS (list[str]): Sentences.
-    """
-    lines = []
-    if result.predicted is not None:
-        lines.append(f"All features together: {_says(result.predicted)}.")
-    good = [each for each in result.singles if each.predicts]
-    tried = len(result.singles)
-    if good:
-        names = ", ".join(f"{each.features[0]} (R2 {each.r2:.2f}, p {each.p:.3f})" for each in good)
-        chance = f"; of {tried} tried, {tried * 0.05:.1f} would by chance" if tried > 1 else ""
-        lines.append(f"Alone, these predict a target left out: {names}{chance}.")
-    elif tried:
-        lines.append("No feature alone predicts F1 of a target left out.")
-    return lines
-
-
-def _says(each: "Predicted") -> str:
-    if each.predicts:
-        return f"they predict F1 of a target left out (R2 {each.r2:.2f}, p {each.p:.3f})"
-    if each.r2 <= 0:
-        return (
-            f"does not predict: the mean F1 of the other languages is the better guess "
-            f"(R2 {each.r2:.2f})"
-        )
-    return f"does not predict: R2 {each.r2:.2f} is no more than chance gives (p {each.p:.3f})"
