@@ -70,10 +70,6 @@ def explanations(inputs: Inputs) -> Section:
     for role, each in inputs.diagnoses.items():
         pieces = "".join(map(explanation_html, each.explanations))
         section.parts.append(f"<h3>{escape(role.capitalize())}</h3>{pieces or '<p>No name.</p>'}")
-    if inputs.diagnoses:
-        section.parts.append(
-            '<p class="missing">Gate: these models see text alone, so there is no gate to show.</p>'
-        )
     return _diagnosed(section, inputs)
 
 

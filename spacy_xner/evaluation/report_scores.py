@@ -1,5 +1,6 @@
 """Sections of a report that are about scores: by language and type, baselines, speed."""
 
+import math
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -94,25 +95,41 @@ def _interval(value: tuple[float, float | None, float | None]) -> str:
 
 
 def by_type(inputs: Inputs) -> Section:
-    """F1 of each type of name.
+    """F1 of each type of name, in each language and in all together.
 
     inputs (Inputs): What the report is made of.
     RETURNS (Section): The section.
     """
-    section = Section("types", "By type of name", "The same, all languages together, by type.")
-    series = {
-        role: {
-            name: (each["f1"], each.get("low"), each.get("high"))
-            for name, each in result["pooled"]["forms"]["tokens"].get("per_type", {}).items()
-        }
-        for role, result in inputs.metrics.items()
-        if "tokens" in result["pooled"]["forms"]
-    }
-    series = {role: each for role, each in series.items() if each}
-    if not series:
+    section = Section("types", "By type of name", "The same by type, for each language.")
+    found: dict[str, dict[tuple[str, str], tuple[float, float | None, float | None]]] = {}
+    support: dict[tuple[str, str], int] = {}
+    for role, result in inputs.metrics.items():
+        places = {_language(Path(path).stem): each for path, each in result["files"].items()}
+        if len(places) > 1:
+            places["all together"] = result["pooled"]
+        for place, each in places.items():
+            for name, scores in each["forms"].get("tokens", {}).get("per_type", {}).items():
+                value = (scores["f1"], scores.get("low"), scores.get("high"))
+                found.setdefault(role, {})[place, name] = value
+                support[place, name] = scores["support"]
+    if not found:
         section.missing = "scores by type. `spacy xner evaluate` writes them (metrics/*.json)."
         return section
-    section.parts.append(charts.dot_chart("F1 by type", "F1, %", series))
+    section.parts.append(
+        charts.dot_chart(
+            "F1 by language and type",
+            "F1, %",
+            {
+                role: {", ".join(key): each[key] for key in support if key in each}
+                for role, each in found.items()
+            },
+        )
+    )
+    rows = [
+        [*key, f"{n:,}", *(_interval(each[key]) if key in each else "" for each in found.values())]
+        for key, n in support.items()
+    ]
+    section.parts.append(table_html(["F1 (95%)", "type", "gold names", *found], rows))
     section.source = inputs.files["metrics"]
     return section
 
@@ -127,36 +144,51 @@ def baselines(inputs: Inputs) -> Section:
         "baselines",
         "Beside baselines",
         "Mean zero-shot F1 of each recipe over the languages that it was measured on: no gold of a "
-        "target language was seen. The chart has those measured on the most languages.",
+        "target language was seen. The chart has those measured on the most languages. Intervals "
+        "are over test sentences, and not over other languages or seeds.",
     )
-    groups: dict[tuple[str, str], dict[str, list[float]]] = {}
+    groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for row in inputs.rows:
         if _on_tokens(row) and row.get("test_set") != "sample":
             key = (str(row["recipe"]), str(row["role"]))
-            groups.setdefault(key, {}).setdefault(row["target"], []).append(row["value"])
+            groups.setdefault(key, {}).setdefault(row["target"], []).append(row)
     if not groups:
         section.missing = "rows of results. Benchmark commands write them (docs/results)."
         return section
     teaching = {t for row in inputs.rows for t in row.get("sources", [])}
     body, points = [], {}
     for (recipe, role), targets in groups.items():
-        means = {t: fmean(values) for t, values in targets.items() if t not in teaching}
-        if not means:
+        unseen = {target: rows for target, rows in targets.items() if target not in teaching}
+        if not unseen:
             continue
-        mean = fmean(means.values())
-        points[f"{recipe} ({role})"] = (mean, None, None)
-        body.append([recipe, role, f"{mean:.1f}", str(len(means)), ", ".join(sorted(means))])
-    body.sort(key=lambda line: (-int(line[3]), -float(line[2])))
+        point = points[f"{recipe} ({role})"] = _mean(list(unseen.values()))
+        body.append([recipe, role, _interval(point), str(len(unseen)), ", ".join(sorted(unseen))])
+    body.sort(key=lambda line: (-int(line[3]), -points[f"{line[0]} ({line[1]})"][0]))
     names = [f"{line[0]} ({line[1]})" for line in body if line[3:] == body[0][3:]]
     chart = {name: points[name] for name in names}
     section.parts.append(charts.dot_chart("Mean F1 by recipe", "mean F1, %", {"F1": chart}))
-    section.parts.append(table_html(["recipe", "role", "mean F1", "languages", "which"], body))
+    section.parts.append(
+        table_html(["recipe", "role", "mean F1 (95%)", "languages", "which"], body)
+    )
     section.parts.append(
         '<p class="missing">Means over different languages do not compare: look at lines with the '
         "same ones.</p>"
     )
     section.source = inputs.files["rows"]
     return section
+
+
+def _mean(targets: list[list[Row]]) -> tuple[float, float | None, float | None]:
+    """Mean F1 over targets, and its interval: test sets are independent, so variances add."""
+    value = fmean(fmean(row["value"] for row in rows) for rows in targets)
+    if not all("low" in row and "high" in row for rows in targets for row in rows):
+        return value, None, None
+    # Seeds share a test set: the mean of their distances, which is no less than that of their mean.
+    below, above = (
+        [fmean(abs(row["value"] - row[bound]) for row in rows) for rows in targets]
+        for bound in ("low", "high")
+    )
+    return value, value - math.hypot(*below) / len(below), value + math.hypot(*above) / len(above)
 
 
 def speed(inputs: Inputs) -> Section:

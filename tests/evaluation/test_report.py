@@ -117,6 +117,48 @@ def test_what_is_missing_is_said_with_the_way_to_get_it():
     assert "spacy xner evaluate" in page
 
 
+def test_f1_by_type_is_shown_for_each_language_with_its_support():
+    given = inputs()
+    for role, f1 in (("teacher", 61.0), ("student", 47.0)):
+        given.metrics[role]["files"]["test/am.conll"] = metrics(f1)["pooled"]
+    page = report_page(given)
+    types = page[page.index('id="types"') : page.index('id="baselines"')]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", types)
+    lines = [cells[i : i + 5] for i in range(0, len(cells), 5)]
+    assert [line[0].split(" (")[-1] for line in lines] == ["hau)", "am)", "all together"]
+    assert lines[1][1:3] == ["LOC", "3"]
+    assert lines[1][4].replace("\xa0", " ") == "47.0 (42.0 to 52.0)"
+    assert "all languages together" not in types
+
+
+def test_baselines_have_intervals_of_independent_test_sets():
+    def row(recipe, target, value, wide):
+        bounds = {"low": value - wide, "high": value + 2 * wide} if wide else {}
+        return {
+            "metric": "f1",
+            "k": 0,
+            "role": "student",
+            "recipe": recipe,
+            "target": target,
+            "value": value,
+            "sources": ["en"],
+            "command": "x",
+            **bounds,
+        }
+
+    rows = [row("a", "hau", 50.0, 3.0), row("a", "hau", 52.0, 3.0), row("a", "am", 30.0, 4.0)]
+    rows += [row("b", "hau", 40.0, 0.0), row("b", "am", 20.0, 1.0)]
+    page = report_page(Inputs(rows=rows, files={"rows": "r"}, command="x"))
+    beside = page[page.index('id="baselines"') : page.index('id="speed"')].replace("\xa0", " ")
+    # Means 51 and 30; half of the root of 9 and 16 below, twice that above.
+    assert "40.5 (38.0 to 45.5)" in beside
+    assert "<td>30.0</td>" in beside
+
+
+def test_a_page_speaks_of_no_gate_where_no_model_has_one():
+    assert "Gate" not in report_page(inputs())
+
+
 def test_smoke_test_says_that_f1_means_nothing():
     given = inputs()
     given.smoke_test = True
