@@ -127,9 +127,9 @@ def test_gold_without_entities_is_said_and_leaves_hits_to_the_other_sources(
     ranked, _ = rank_sources(raw, given, encoder, tagger=Capitals())
     values = {each.source: each.values for each in ranked}
     assert values["hau"]["entity_hits"] > values["swa"]["entity_hits"] == 0.0
-    assert "swa.txt holds no entity" in capsys.readouterr().out
+    assert "swa.txt holds no entity" in " ".join(capsys.readouterr().out.split())
     rank_sources_cli(raw, given[:1], encoder)
-    assert "One source: there is nothing to compare it with." in capsys.readouterr().out
+    assert "there is nothing to compare it with" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.slow

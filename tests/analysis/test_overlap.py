@@ -202,5 +202,5 @@ def test_ranking_command_names_what_is_missing(tmp_path):
         rank_sources(text, [f"hau={gold}"], "encoder", leave_out=["hau"])
     with pytest.raises(XnerError, match="no line holds a letter"):
         rank_sources(empty, [f"hau={gold}"], "encoder")
-    with pytest.raises(XnerError, match="no line holds a letter"):
+    with pytest.raises(XnerError, match="is empty: expected UTF-8 text"):
         rank_sources(put(tmp_path / "nothing.txt", ""), [f"hau={gold}"], "encoder")
