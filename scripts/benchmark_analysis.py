@@ -55,10 +55,12 @@ def main(
             rows.upsert(rankings(data_root, tagged))
     if "sampling" in parts:
         for role in ("student", "teacher"):
-            rows.upsert(sampling_errors(work, role))
+            for row in sampling_errors(work, role):  # each when it is known: these take long
+                rows.upsert([row])
     if "explanations" in parts:
         for lang in target.split():
-            rows.upsert(explanations(work, lang, sentences))
+            for row in explanations(work, lang, sentences):
+                rows.upsert([row])
     msg.good(f"{rows.path}: {len(rows.read())} rows")
 
 
