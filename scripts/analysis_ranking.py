@@ -101,9 +101,12 @@ def rankings(data_root: Path, measured: Measured) -> Iterator[dict[str, Any]]:
         fitted = fitted_weights(published, measured, [*default_weights(layer), TAGGED], target)
         orders = {
             "fitted": [each.source for each in rank(columns, fitted)[0]],
+            # As below: no entity is shared across scripts, and `rank` refuses what does not vary.
             "both-entity-overlaps": [
                 each.source for each in rank(columns, {"entity_hits": 1.0, TAGGED: 1.0})[0]
-            ],
+            ]
+            if any(each["entity_hits"] or each[TAGGED] for each in columns.values())
+            else sorted(places),
             "rank-sources": [each.source for each in rank(columns, default_weights(layer))[0]],
             # Where the script differs no entity is found: names decide then, which says nothing.
             "entity-overlap": sorted(places, key=lambda n: (-columns[n]["entity_hits"], n)),
