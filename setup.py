@@ -90,6 +90,12 @@ setup(
             "spacy-xner.weighted_mean.v1 = spacy_xner.distillation.ensembles:make_weighted_mean",
             "spacy-xner.inferred_reliability.v1 = "
             "spacy_xner.distillation.ensembles:make_inferred_reliability",
+            "spacy-xner.source_identifier.v1 = "
+            "spacy_xner.distillation.similarity:make_source_identifier",
+            "spacy-xner.cosine_similarity.v1 = "
+            "spacy_xner.distillation.similarity:make_cosine_similarity",
+            "spacy-xner.fitted_reliability.v1 = "
+            "spacy_xner.distillation.reliability:make_fitted_reliability",
             "spacy-xner.even_weighting.v1 = spacy_xner.distillation.weightings:make_even_weighting",
             "spacy-xner.entropy_weighting.v1 = "
             "spacy_xner.distillation.weightings:make_entropy_weighting",

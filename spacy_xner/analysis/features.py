@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import XnerError
+from ..teacher.states import States, encode
 from . import overlap, similarity
 from .languages import LanguageText, parallel_text
-from .states import States, encode
 
 __all__ = ["FEATURES", "Feature", "Measured", "measure", "plain_name"]
 

@@ -1,12 +1,14 @@
 """Several teachers of one text: how their probabilities become one distribution."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
 
 from ..errors import XnerError
 from .teachers import Teacher
+from .texts import Labelled
 
 __all__ = [
     "Ensemble",
@@ -20,11 +22,12 @@ __all__ = [
 class Ensemble(Protocol):
     """Combines what several teachers say of one document."""
 
-    def fit(self, stacks: Iterable[np.ndarray], teachers: Sequence[Teacher]) -> None:
-        """Learn from a sample of the text, without gold.
+    def fit(self, documents: Iterable[Labelled], teachers: Sequence[Teacher]) -> None:
+        """Learn from the text how far each teacher counts.
 
-        stacks (Iterable[np.ndarray]): One array a document, teachers x tokens x IOB2 tags.
-        teachers (Sequence[Teacher]): The teachers, in the order of the arrays.
+        documents (Iterable[Labelled]): The text, as much as is taken is read; none where there is
+            one teacher.
+        teachers (Sequence[Teacher]): The teachers, in the order of each `stack`.
         """
 
     def __call__(self, stack: np.ndarray) -> np.ndarray:
@@ -41,7 +44,7 @@ class WeightedMean:
     def __init__(self) -> None:
         self.weights: np.ndarray | None = None
 
-    def fit(self, stacks: Iterable[np.ndarray], teachers: Sequence[Teacher]) -> None:
+    def fit(self, documents: Iterable[Labelled], teachers: Sequence[Teacher]) -> None:
         weights = np.array([teacher.weight for teacher in teachers], dtype=np.float32)
         if not weights.sum() > 0:
             raise XnerError(
@@ -66,17 +69,25 @@ class InferredReliability:
         a teacher is thought to have tagged correctly before any is seen.
     smoothing (float): Prior count of every other cell.
     iterations (int): Of expectation maximisation.
+    max_docs (int): Documents that are read.
     """
 
-    def __init__(self, agreement: float = 10.0, smoothing: float = 1.0, iterations: int = 30):
+    def __init__(
+        self,
+        agreement: float = 10.0,
+        smoothing: float = 1.0,
+        iterations: int = 30,
+        max_docs: int = 4000,
+    ) -> None:
+        self.max_docs = max_docs
         self.agreement = agreement
         self.smoothing = smoothing
         self.iterations = iterations
         self.prior: np.ndarray | None = None
         self.confusion: np.ndarray | None = None
 
-    def fit(self, stacks: Iterable[np.ndarray], teachers: Sequence[Teacher]) -> None:
-        sample = list(stacks)
+    def fit(self, documents: Iterable[Labelled], teachers: Sequence[Teacher]) -> None:
+        sample = [doc.stack for doc in islice(documents, self.max_docs)]
         if not sample:
             return
         given = np.concatenate(sample, axis=1).astype(np.float64)
@@ -109,13 +120,17 @@ def make_weighted_mean() -> Ensemble:
 
 
 def make_inferred_reliability(
-    agreement: float = 10.0, smoothing: float = 1.0, iterations: int = 30
+    agreement: float = 10.0,
+    smoothing: float = 1.0,
+    iterations: int = 30,
+    max_docs: int = 4000,
 ) -> Ensemble:
     """Create an ensemble that infers how far each teacher can be trusted, see the class.
 
     agreement (float): Prior count of a correct tag.
     smoothing (float): Prior count of every other cell.
     iterations (int): Of expectation maximisation.
+    max_docs (int): Documents that are read.
     RETURNS (Ensemble): The ensemble.
     """
-    return InferredReliability(agreement, smoothing, iterations)
+    return InferredReliability(agreement, smoothing, iterations, max_docs)

@@ -269,7 +269,7 @@ class _Run:
         """Write `model-last`, and `model-best` where the score is the best so far."""
         with self.nlp.select_pipes(disable=self.training["frozen_components"]):
             update_meta(self.training, self.nlp, info)
-        self.nlp.meta["target_gold"] = "none: learned from soft labels"
+        self.nlp.meta["target_gold"] = self.reader.target_gold
         if self.output is None:
             return
         last, best = self.output / DIR_MODEL_LAST, self.output / DIR_MODEL_BEST

@@ -1,11 +1,12 @@
 """The corpus that a student learns from: soft labels, carried over to the student's own tokens."""
 
 import copy
+import math
 import random
 import unicodedata
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,12 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..corpora.soft_labels import SoftLabels
 from ..errors import XnerError
 from .ensembles import Ensemble, make_weighted_mean
 from .tasks import PROBABILITIES, WEIGHTS, Task, task_of
 from .teachers import MappedCorpus, Teacher, teachers_of
-from .weightings import Weighting, make_even_weighting
+from .texts import Labelled, group_by_text
+from .weightings import FittedWeighting, Weighting, make_even_weighting
 
 __all__ = ["PROBABILITIES", "WEIGHTS", "SoftLabelReader", "make_soft_label_reader"]
 
@@ -31,6 +32,7 @@ def make_soft_label_reader(
     split: str = "all",
     held_out: float = 0.02,
     normal_forms: list[str] | None = None,
+    balance: float = 0.0,
 ) -> "SoftLabelReader":
     """Create a reader of soft labels.
 
@@ -42,12 +44,16 @@ def make_soft_label_reader(
     normal_forms (Optional[List[str]]): Unicode normal forms, "NFC" or "NFD" or both. Each
         document is read in one of them, by chance, so that a student learns all spellings; None
         leaves the text as it is.
+    balance (float): Sentences of a type that fewer than this share of the documents hold come more
+        often in training: repeat factor sampling, see `SoftLabelReader`. 0 for none.
     RETURNS (SoftLabelReader): A callable from a pipeline to examples.
     """
     if split not in _SPLITS:
         raise XnerError(f"split is {split!r}; expected one of {', '.join(_SPLITS)}.")
     if not 0 <= held_out < 1:
         raise XnerError(f"held_out is {held_out}; expected a share from 0 to under 1.")
+    if not 0 <= balance <= 1:
+        raise XnerError(f"balance is {balance}; expected a share of documents from 0 to 1.")
     paths = [path] if isinstance(path, str | Path) else list(path)
     if not paths:
         raise XnerError("No soft-label folder was given. Expected at least one.")
@@ -56,7 +62,7 @@ def make_soft_label_reader(
         raise XnerError(
             f"normal_forms has {', '.join(unknown)}; expected some of {', '.join(_NORMAL_FORMS)}."
         )
-    return SoftLabelReader(teachers_of(paths), split, held_out, normal_forms or [])
+    return SoftLabelReader(teachers_of(paths), split, held_out, normal_forms or [], balance)
 
 
 class SoftLabelReader:
@@ -69,6 +75,9 @@ class SoftLabelReader:
     split (str): "all", "train" or "held_out".
     held_out (float): Share of documents held out.
     normal_forms (Sequence[str]): Unicode normal forms of which each document gets one.
+    balance (float): Threshold t of repeat factor sampling (Gupta et al. 2019, LVIS, section 4.4): a
+        document comes max(1, sqrt(t / f)) times, f the share of the documents of its shard that
+        hold the rarest of its types; fractions by chance. Only `shuffled` does so.
     """
 
     def __init__(
@@ -77,10 +86,12 @@ class SoftLabelReader:
         split: str,
         held_out: float,
         normal_forms: Sequence[str] = (),
+        balance: float = 0.0,
     ) -> None:
         self.split = split
         self.held_out = held_out
         self.normal_forms = normal_forms
+        self.balance = balance
         self.supervise(teachers)
 
     def supervise(
@@ -92,20 +103,20 @@ class SoftLabelReader:
         """Set who supervises, and how.
 
         teachers (Sequence[Teacher]): The soft-label folders; none keeps those of before. Those of
-            one text are combined.
+            one text are combined. Different texts add up: the shards of the largest come once an
+            epoch, those of another as often as its teachers' weight is that of the largest's.
         ensemble (Optional[Ensemble]): How; the weighted mean if none is given.
         weighting (Optional[Weighting]): Weight of each token; all 1 if none is given.
         RAISES: XnerError: A folder is unfinished, or the teachers do not fit together.
         """
         self.weighting = weighting or make_even_weighting()
         if teachers:
-            self._texts = _group_by_text([MappedCorpus(teacher) for teacher in teachers])
+            self._texts = group_by_text([MappedCorpus(teacher) for teacher in teachers])
             self.tagset = self._texts[0].corpora[0].tagset
             self.task = task_of(self.tagset)
-        for text in self._texts:
-            # Other texts may have other teachers: each has an ensemble of its own.
-            text.ensemble = copy.deepcopy(ensemble or make_weighted_mean())
-            text.is_fitted = False
+        # Other texts may have other teachers: each has an ensemble of its own.
+        self._ensembles = [copy.deepcopy(ensemble or make_weighted_mean()) for _ in self._texts]
+        self._is_fitted = [False] * len(self._texts)
 
     @property
     def fingerprint(self) -> list[str]:
@@ -121,14 +132,21 @@ class SoftLabelReader:
         """RETURNS (int): Words of the texts in the teachers' tokens, held-out ones included."""
         return sum(text.corpora[0].corpus.n_tokens for text in self._texts)
 
+    @property
+    def target_gold(self) -> str:
+        """RETURNS (str): What gold of the target language the teachers and the ensemble saw."""
+        seen = [one.corpus.meta.get("target_gold") for text in self._texts for one in text.corpora]
+        seen += [getattr(ensemble, "target_gold", None) for ensemble in self._ensembles]
+        return "; ".join(dict.fromkeys(filter(None, seen))) or "none: learned from soft labels"
+
     def sample(self) -> Iterator[np.ndarray]:
         """Combine the teachers on some shards, whatever the split.
 
         YIELDS (np.ndarray): One array a document, tokens of its first teacher x tags.
         """
-        for text in self._texts:
-            for stack in text.sample(self.task):
-                yield text.combine(stack, self.task)
+        for place, text in enumerate(self._texts):
+            for doc in text.sample(self.task):
+                yield self._combine(place, doc)
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read in the order of the files.
@@ -148,31 +166,57 @@ class SoftLabelReader:
         YIELDS (Example): As `__call__`.
         """
         rng = random.Random(seed)
-        shards = list(self._shards())
+        shards = [shard for shard in self._shards() for _ in range(self._times(shard[0], rng))]
         rng.shuffle(shards)
         for shard in shards:
             examples = list(self._examples(nlp, shard, rng))
+            if self.balance:
+                examples = _balanced(examples, self.balance, rng)
             rng.shuffle(examples)
             yield from examples
 
-    def _shards(self) -> Iterator[tuple["_Text", int]]:
-        for text in self._texts:
-            for shard in range(len(text.corpora[0].corpus.shards)):
-                yield text, shard
+    def _shards(self) -> Iterator[tuple[int, int]]:
+        for place, text in enumerate(self._texts):
+            for shard in range(text.n_shards):
+                yield place, shard
+
+    def _times(self, place: int, rng: random.Random) -> int:
+        """How often a shard comes in an epoch: by the weight of its text beside the largest one."""
+        largest = max(self._texts, key=lambda text: text.corpora[0].corpus.n_tokens)
+        if not largest.weight or self._texts[place] is largest:
+            return 1
+        return _round_by_chance(self._texts[place].weight / largest.weight, rng)
+
+    def _combine(self, place: int, doc: Labelled) -> np.ndarray:
+        """Combine the teachers of one document; the first one makes the ensemble read the text."""
+        text, ensemble = self._texts[place], self._ensembles[place]
+        if not self._is_fitted[place]:
+            # A sole teacher needs no judge.
+            documents = text.documents(self.task) if len(text.corpora) > 1 else iter(())
+            ensemble.fit(documents, [one.teacher for one in text.corpora])
+            self._is_fitted[place] = True
+        return ensemble(doc.stack)
+
+    def _weigh(self, place: int, doc: Labelled, combined: np.ndarray) -> np.ndarray:
+        if isinstance(self.weighting, FittedWeighting):
+            documents = self._texts[place].documents(self.task)
+            self.weighting.fit(doc.source, ((one, self._combine(place, one)) for one in documents))
+        return self.weighting(doc, combined)
 
     def _examples(
-        self, nlp: Language, shard: tuple["_Text", int], rng: random.Random
+        self, nlp: Language, shard: tuple[int, int], rng: random.Random
     ) -> Iterator[Example]:
-        text, index = shard
+        place, index = shard
+        text = self._texts[place]
         for labels in text.read_shard(index):
             if self._wants(labels[0].doc_id):
                 doc = nlp.make_doc(labels[0].text)
                 if len(doc):
                     starts = np.fromiter((token.idx for token in doc), np.int32, len(doc))
                     lengths = np.fromiter((len(token) for token in doc), np.int32, len(doc))
-                    stack = _aligned(labels, starts, starts + lengths, self.task)
-                    combined = text.combine(stack, self.task)
-                    weights = self.weighting(stack, combined)
+                    labelled = text.labelled(labels, starts, starts + lengths, self.task)
+                    combined = self._combine(place, labelled)
+                    weights = self._weigh(place, labelled, combined)
                     if self.normal_forms:
                         doc = _in_normal_form(doc, rng.choice(self.normal_forms))
                     yield _example(doc, combined, weights, self.task)
@@ -184,76 +228,20 @@ class SoftLabelReader:
         return held_out == (self.split == "held_out")
 
 
-@dataclass
-class _Text:
-    """A text and all who label it."""
-
-    corpora: list[MappedCorpus]
-    ensemble: Ensemble = field(default_factory=make_weighted_mean)
-    is_fitted: bool = False
-
-    def combine(self, stack: np.ndarray, task: Task) -> np.ndarray:
-        """Combine the teachers of one document; the first one makes the ensemble read a sample."""
-        if not self.is_fitted:
-            stacks = self.sample(task) if len(self.corpora) > 1 else []
-            self.ensemble.fit(stacks, [one.teacher for one in self.corpora])
-            self.is_fitted = True
-        return self.ensemble(stack)
-
-    def read_shard(self, index: int) -> Iterator[tuple[SoftLabels, ...]]:
-        """Read what all teachers say of each document."""
-        for labels in zip(*(one.read_shard(index) for one in self.corpora), strict=True):
-            if len({one.doc_id for one in labels}) > 1:
-                raise XnerError(
-                    f"Teachers disagree on the order of documents: "
-                    f"{[one.doc_id for one in labels]}. Annotate the same text with each."
-                )
-            yield labels
-
-    def sample(self, task: Task, shards: int = 4) -> Iterator[np.ndarray]:
-        """Stack the teachers on some shards: teachers x tokens of the first of them x tags."""
-        n = len(self.corpora[0].corpus.shards)
-        for index in np.unique(np.linspace(0, n - 1, shards).round().astype(int)).tolist()[:n]:
-            for labels in self.read_shard(index):
-                yield _aligned(labels, labels[0].starts, labels[0].ends, task)
+def _round_by_chance(number: float, rng: random.Random) -> int:
+    return int(number) + (rng.random() < number % 1)
 
 
-def _aligned(
-    labels: Sequence[SoftLabels], starts: np.ndarray, ends: np.ndarray, task: Task
-) -> np.ndarray:
-    return np.stack([task.align(one, starts, ends) for one in labels])
-
-
-def _group_by_text(corpora: Sequence[MappedCorpus]) -> list[_Text]:
-    groups: dict[str, _Text] = {}
-    for one in corpora:
-        first, path = corpora[0], one.teacher.path
-        if one.tagset.unit != first.tagset.unit:
-            raise XnerError(
-                f"The soft labels in {path} have one distribution a {one.tagset.unit}, those in "
-                f"{first.teacher.path} one a {first.tagset.unit}. One student learns entities or "
-                "categories: name folders of one kind."
-            )
-        if one.tagset != first.tagset:
-            raise XnerError(
-                f"The soft labels in {path} have the tags {', '.join(one.tagset.tags)}, those in "
-                f"{first.teacher.path} {', '.join(first.tagset.tags)}. One student learns one tag "
-                "set: annotate with teachers that share it, or map the types of one with `labels` "
-                "in [distillation.teachers]."
-            )
-        group = groups.setdefault(one.corpus.source, _Text([])).corpora
-        if any(other.corpus.teacher == one.corpus.teacher for other in group):
-            raise XnerError(
-                f"{path} labels the same text with the same teacher as {group[0].teacher.path}. "
-                "Give each folder once."
-            )
-        if any(len(other.corpus.shards) != len(one.corpus.shards) for other in group):
-            raise XnerError(
-                f"{path} and {group[0].teacher.path} label one text but are cut into different "
-                "shards. Annotate the text anew with one of the teachers."
-            )
-        group.append(one)
-    return list(groups.values())
+def _balanced(examples: list[Example], threshold: float, rng: random.Random) -> list[Example]:
+    """Repeat the documents of rare types, see `SoftLabelReader`."""
+    held = [{ent.label_ for ent in eg.reference.ents} for eg in examples]
+    counts = Counter(name for names in held for name in names)
+    limit = threshold * len(examples)
+    drawn = []
+    for example, names in zip(examples, held, strict=True):
+        factor = max([1.0, *(math.sqrt(limit / counts[name]) for name in names)])
+        drawn += [example] * _round_by_chance(factor, rng)
+    return drawn
 
 
 def _in_normal_form(doc: Doc, form: str) -> Doc:

@@ -33,9 +33,11 @@ class Task(Protocol):
     """One kind of supervision.
 
     factory (str): The spaCy component that learns.
+    tagset (Union[TagSet, CategorySet]): What a row of probabilities is about.
     """
 
     factory: str
+    tagset: Any
 
     def rename(self, names: Mapping[str, str]) -> tuple[Tags, np.ndarray]:
         """Give types other names.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ class Teacher:
 
     name (str): Its name there.
     path (Path): Its folder of soft labels.
-    weight (float): How much it counts beside others of the same text.
+    weight (float): How much it counts beside others of the same text. A teacher of a text of its
+        own, such as gold sentences, has it read that often for each time that the largest text is.
     labels (Mapping[str, str]): Other names for its types; several may become one, and what is
         called "" is no entity. Types that are not named keep their name.
     """
@@ -60,7 +62,7 @@ def resolve_teachers(block: Mapping[str, Any]) -> list[Teacher]:
                 f"{', '.join(known)}."
             )
         weight = entry.get("weight", 1.0)
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight >= 0:
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < inf:
             raise XnerError(f"{place} weight is {weight!r}; expected a number from 0 up.")
         labels = entry.get("labels") or {}
         if not isinstance(labels, Mapping):
@@ -80,7 +82,12 @@ class MappedCorpus:
 
     def __init__(self, teacher: Teacher) -> None:
         self.teacher = teacher
-        self.corpus = SoftLabelCorpus(teacher.path)
+        try:
+            self.corpus = SoftLabelCorpus(teacher.path)
+        except XnerError as error:
+            if teacher.name == str(teacher.path):
+                raise
+            raise XnerError(f"[distillation.teachers.{teacher.name}] path: {error}") from error
         tagset = self.corpus.tagset
         unknown = sorted(set(teacher.labels) - set(tagset.types))
         if unknown:

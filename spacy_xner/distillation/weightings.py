@@ -1,10 +1,15 @@
 """What of its teachers' labels a student is to trust: a weight for every token."""
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from ..errors import XnerError
+from .texts import Labelled
+
 __all__ = [
+    "FittedWeighting",
     "Weighting",
     "make_agreement_weighting",
     "make_entropy_weighting",
@@ -16,19 +21,31 @@ __all__ = [
 class Weighting(Protocol):
     """Gives every token of a document a weight; 0 leaves it unsupervised."""
 
-    def __call__(self, stack: np.ndarray, combined: np.ndarray) -> np.ndarray:
+    def __call__(self, doc: Labelled, combined: np.ndarray) -> np.ndarray:
         """Weigh the tokens of one document.
 
-        stack (np.ndarray): What each teacher says, teachers x tokens x IOB2 tags.
+        doc (Labelled): The document and what each teacher says of it.
         combined (np.ndarray): What the ensemble says, tokens x IOB2 tags.
         RETURNS (np.ndarray): One weight a token, from 0 up.
+        """
+
+
+@runtime_checkable
+class FittedWeighting(Weighting, Protocol):
+    """A weighting that reads a text before it weighs its documents."""
+
+    def fit(self, source: str, documents: Iterable[tuple[Labelled, np.ndarray]]) -> None:
+        """Read a text; nothing happens if it has been read.
+
+        source (str): Its fingerprint.
+        documents (Iterable[Tuple[Labelled, np.ndarray]]): Its documents and what the ensemble says.
         """
 
 
 def make_even_weighting() -> Weighting:
     """Create a weighting in which all tokens count 1."""
 
-    def weigh(stack: np.ndarray, combined: np.ndarray) -> np.ndarray:
+    def weigh(doc: Labelled, combined: np.ndarray) -> np.ndarray:
         return np.ones(len(combined), dtype=np.float32)
 
     return weigh
@@ -41,7 +58,7 @@ def make_entropy_weighting(power: float = 1.0) -> Weighting:
     RETURNS (Weighting): The weighting.
     """
 
-    def weigh(stack: np.ndarray, combined: np.ndarray) -> np.ndarray:
+    def weigh(doc: Labelled, combined: np.ndarray) -> np.ndarray:
         p = np.maximum(combined, 1e-9)
         entropy = -(p * np.log(p)).sum(axis=1) / np.log(combined.shape[1])
         return np.asarray(np.clip(1.0 - entropy, 0.0, 1.0) ** power, dtype=np.float32)
@@ -49,15 +66,21 @@ def make_entropy_weighting(power: float = 1.0) -> Weighting:
     return weigh
 
 
-def make_agreement_weighting() -> Weighting:
+def make_agreement_weighting(least: float = 0.0) -> Weighting:
     """Create a weighting by the share of teachers whose best tag is the ensemble's.
 
-    After the vote of UniTrans (Wu et al. 2020).
-    """
+    After the vote of UniTrans (Wu et al. 2020, "UniTrans", section 3.3), which takes a label only
+    where all agree: that is `least` = 1.
 
-    def weigh(stack: np.ndarray, combined: np.ndarray) -> np.ndarray:
-        agree = stack.argmax(axis=2) == combined.argmax(axis=1)
-        return np.asarray(agree.mean(axis=0), dtype=np.float32)
+    least (float): Share from 0 to 1 under which a token is left unsupervised.
+    RETURNS (Weighting): The weighting.
+    RAISES: XnerError: `least` is no share.
+    """
+    _check_share("least", least)
+
+    def weigh(doc: Labelled, combined: np.ndarray) -> np.ndarray:
+        agree = (doc.stack.argmax(axis=2) == combined.argmax(axis=1)).mean(axis=0)
+        return np.asarray(np.where(agree >= least, agree, 0.0), dtype=np.float32)
 
     return weigh
 
@@ -67,9 +90,16 @@ def make_threshold_weighting(threshold: float = 0.7) -> Weighting:
 
     threshold (float): Least probability of the best tag, from 0 to 1.
     RETURNS (Weighting): The weighting.
+    RAISES: XnerError: `threshold` is no probability.
     """
+    _check_share("threshold", threshold)
 
-    def weigh(stack: np.ndarray, combined: np.ndarray) -> np.ndarray:
+    def weigh(doc: Labelled, combined: np.ndarray) -> np.ndarray:
         return (combined.max(axis=1) >= threshold).astype(np.float32)
 
     return weigh
+
+
+def _check_share(key: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise XnerError(f"[distillation.weighting] {key} is {value}; expected 0 to 1.")

@@ -8,13 +8,13 @@ import spacy
 
 from spacy_xner.analysis.features import Measured, measure, plain_name
 from spacy_xner.analysis.languages import LanguageText
-from spacy_xner.analysis.states import encode
 from spacy_xner.analysis.tagging import tag_language
 from spacy_xner.cli.analyze import analyze
 from spacy_xner.cli.rank_sources import rank_sources, rank_sources_cli
 from spacy_xner.encoders.load import load_encoder
 from spacy_xner.errors import XnerError
 from spacy_xner.tags import TagSet
+from spacy_xner.teacher.states import encode
 
 from ..encoders.tiny import LAYERS, WIDTH, make_tiny
 

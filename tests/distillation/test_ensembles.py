@@ -7,6 +7,7 @@ import spacy
 from spacy_xner.distillation.ensembles import make_inferred_reliability, make_weighted_mean
 from spacy_xner.distillation.reader import PROBABILITIES, WEIGHTS, make_soft_label_reader
 from spacy_xner.distillation.teachers import Teacher, resolve_teachers
+from spacy_xner.distillation.texts import Labelled
 from spacy_xner.distillation.weightings import (
     make_agreement_weighting,
     make_entropy_weighting,
@@ -31,6 +32,10 @@ ONE, TWO = Teacher("one", "a"), Teacher("two", "b", weight=3.0)
 
 def stack_of(*tags, sure=0.9):
     return np.stack([sure_of(each, sure=sure) for each in tags])
+
+
+def labelled(stack, text="x", starts=(), ends=()):
+    return Labelled("bb", "raw:0", text, np.array(starts), np.array(ends), stack, TAGSET.tags)
 
 
 def test_the_mean_counts_each_teacher_by_its_weight():
@@ -59,7 +64,7 @@ def test_reliability_is_inferred_from_who_agrees_with_whom():
     given = [teacher("O", 0.1), teacher("O", 0.1), *(teacher("B-LOC", 0.8) for _ in range(3))]
     stack = stack_of(*given, sure=0.8)
     ensemble = make_inferred_reliability()
-    ensemble.fit([stack[:, :300], stack[:, 300:]], [ONE, TWO, ONE, ONE, ONE])
+    ensemble.fit([labelled(stack[:, :300]), labelled(stack[:, 300:])], [ONE, TWO, ONE, ONE, ONE])
     found = ensemble(stack)
     right = np.array([TAGSET.index(tag) for tag in truth])
     inferred = (found.argmax(axis=1) == right).mean()
@@ -71,16 +76,18 @@ def test_reliability_is_inferred_from_who_agrees_with_whom():
 
 def test_weightings():
     stack = stack_of(["O", "B-PER", "B-PER"], ["O", "O", "B-PER"], sure=1.0)
+    doc = labelled(stack)
     combined = stack.mean(axis=0)
     combined[2] = 0.2
-    assert make_even_weighting()(stack, combined).tolist() == [1, 1, 1]
-    certain = make_entropy_weighting()(stack, combined)
+    assert make_even_weighting()(doc, combined).tolist() == [1, 1, 1]
+    certain = make_entropy_weighting()(doc, combined)
     assert certain[0] == pytest.approx(1.0, abs=1e-4)
     assert certain[1] == pytest.approx(1 - np.log(2) / np.log(5), abs=1e-4)
     assert certain[2] == pytest.approx(0.0, abs=1e-4)
-    assert make_threshold_weighting(0.6)(stack, combined).tolist() == [1, 0, 0]
+    assert make_threshold_weighting(0.6)(doc, combined).tolist() == [1, 0, 0]
     combined = sure_of(["O", "B-PER", "B-PER"])
-    assert make_agreement_weighting()(stack, combined).tolist() == [1, 0.5, 1]
+    assert make_agreement_weighting()(doc, combined).tolist() == [1, 0.5, 1]
+    assert make_agreement_weighting(least=1)(doc, combined).tolist() == [1, 0, 1]
 
 
 def test_the_reader_combines_and_weighs(tmp_path):

@@ -56,7 +56,7 @@ def encode(
     import torch
 
     from ..encoders.load import max_pieces_of
-    from ..teacher.precision import autocast_type
+    from .precision import autocast_type
 
     if not texts:
         raise XnerError("There is no text to encode: expected at least one sentence.")

@@ -1,0 +1,100 @@
+"""Teachers weighed by likeness and by gold; gold sentences as a teacher; texts by their weight."""
+
+import numpy as np
+import pytest
+import spacy
+
+from spacy_xner.distillation import similarity
+from spacy_xner.distillation.reader import PROBABILITIES, make_soft_label_reader
+from spacy_xner.distillation.reliability import draw_gold, make_fitted_reliability, write_gold
+from spacy_xner.distillation.teachers import Teacher
+from spacy_xner.errors import XnerError
+
+from .made_up import soft_labels, tagged_sentences, write_labels
+
+
+@pytest.fixture
+def gold(tmp_path):
+    path = tmp_path / "gold.conll"
+    sentences = [(w, t) for w, t in {" ".join(w): (w, t) for w, t in tagged_sentences()}.values()]
+    blocks = ["\n".join(f"{w} {t}" for w, t in zip(*one, strict=True)) for one in sentences]
+    path.write_text("\n\n".join(blocks) + "\n", "utf8")
+    return path
+
+
+def test_a_larger_draw_holds_the_smaller_one(gold):
+    few, many = (draw_gold(gold, k) for k in (3, 10))
+    assert [one.line for one in few] == [one.line for one in many[:3]]
+    assert [one.line for one in draw_gold(gold, 3, seed=1)] != [one.line for one in few]
+
+
+@pytest.mark.parametrize("k", [0, 1000])
+def test_k_that_the_gold_set_does_not_hold_is_an_error(gold, k):
+    with pytest.raises(XnerError, match=rf"k is {k}, but the gold set .*gold\.conll holds"):
+        draw_gold(gold, k)
+
+
+def test_gold_is_a_teacher_whose_text_comes_as_often_as_it_weighs(gold, labels, tmp_path):
+    corpus = write_gold(gold, tmp_path / "gold", 4, like=labels)
+    reader = make_soft_label_reader(labels)
+    reader.supervise([Teacher("raw", labels), Teacher("gold", corpus.path, weight=3.0)])
+    assert reader.target_gold == "4 sentences (seed 0)"
+    found = list(reader.shuffled(spacy.blank("xx"), seed=1))
+    certain = [eg for eg in found if eg.reference.user_data[PROBABILITIES].max() == 1.0]
+    assert (len(found), len(certain)) == (30 + 12, 12)
+
+
+def test_reliability_is_fitted_on_gold(gold, tmp_path):
+    sentences = [(draw.words, draw.tags) for draw in draw_gold(gold, 8)]
+    texts = [(words[:-1] + ["."], tags) for words, tags in sentences]
+    good, bad = soft_labels(texts), soft_labels([(w, ["O"] * len(w)) for w, _ in texts])
+    for one in (*good, *bad):  # the text as it is written, "." joined to the word before it
+        one.text = one.text.removesuffix(" .") + "."
+        one.starts[-1] -= 1
+        one.ends[-1] -= 1
+    paths = [
+        write_labels(tmp_path / name, docs, teacher=name)
+        for name, docs in (("aa", good), ("bb", bad))
+    ]
+    reader = make_soft_label_reader(paths)
+    reader.supervise([], make_fitted_reliability(str(gold), 8))
+    next(iter(reader(spacy.blank("xx"))))
+    assert reader._ensembles[0].weights.tolist() == [1.0, 0.0]
+    assert reader.target_gold == "8 sentences (seed 0)"
+
+
+def test_the_identifier_finds_the_source_that_the_target_is_like():
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(3, 16))
+    known = [centre + rng.normal(scale=0.3, size=(50, 16)) for centre in centres]
+    target = centres[1] + rng.normal(scale=0.3, size=(40, 16))
+    scores = similarity._identify(known, target, 8, 0.01, 100)
+    assert (scores.argmax(axis=1) == 1).all()
+
+
+def test_a_teacher_without_source_text_is_an_error_that_names_it():
+    ensemble = similarity.make_cosine_similarity("encoder", {"english": "en.txt"})
+    with pytest.raises(XnerError, match="no text for the teacher hausa; it has english"):
+        ensemble.fit([], [Teacher("hausa", "a"), Teacher("english", "b")])
+
+
+def test_texts_that_do_not_match_are_an_error_that_names_the_teachers(tmp_path):
+    one = write_labels(tmp_path / "one", soft_labels(tagged_sentences(4)), teacher="aa")
+    docs = soft_labels(tagged_sentences(4, seed=5))
+    two = write_labels(tmp_path / "two", docs, teacher="bb", source="cc")
+    with pytest.raises(XnerError, match="Teachers .*one and .*two label texts that do not match"):
+        make_soft_label_reader([one, two])
+
+
+def test_an_unfinished_folder_is_an_error_that_names_the_teacher(labels, tmp_path):
+    with pytest.raises(XnerError, match=r"\[distillation.teachers.hausa\] path: .*no manifest"):
+        make_soft_label_reader(labels).supervise([Teacher("hausa", tmp_path)])
+
+
+def test_rare_types_come_more_often(tmp_path):
+    words = ["Amina", "left"]
+    docs = soft_labels([(words, ["B-PER", "O"])] + [(words, ["O", "O"])] * 9)
+    path = write_labels(tmp_path / "labels", docs)
+    found = list(make_soft_label_reader(path, balance=0.4).shuffled(spacy.blank("xx"), 0))
+    assert sum(bool(eg.reference.ents) for eg in found) == 2  # sqrt(0.4 / 0.1)
+    assert len(found) == 11
