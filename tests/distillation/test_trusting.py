@@ -46,7 +46,7 @@ def test_gold_is_a_teacher_whose_text_comes_as_often_as_it_weighs(gold, labels, 
 
 def test_reliability_is_fitted_on_gold(gold, tmp_path):
     sentences = [(draw.words, draw.tags) for draw in draw_gold(gold, 8)]
-    texts = [(words[:-1] + ["."], tags) for words, tags in sentences]
+    texts = [([*words[:-1], "."], tags) for words, tags in sentences]
     good, bad = soft_labels(texts), soft_labels([(w, ["O"] * len(w)) for w, _ in texts])
     for one in (*good, *bad):  # the text as it is written, "." joined to the word before it
         one.text = one.text.removesuffix(" .") + "."
@@ -82,7 +82,7 @@ def test_texts_that_do_not_match_are_an_error_that_names_the_teachers(tmp_path):
     one = write_labels(tmp_path / "one", soft_labels(tagged_sentences(4)), teacher="aa")
     docs = soft_labels(tagged_sentences(4, seed=5))
     two = write_labels(tmp_path / "two", docs, teacher="bb", source="cc")
-    with pytest.raises(XnerError, match="Teachers .*one and .*two label texts that do not match"):
+    with pytest.raises(XnerError, match=r"Teachers .*one and .*two label texts that do not match"):
         make_soft_label_reader([one, two])
 
 
