@@ -168,7 +168,7 @@ def _identify(
             optimizer.zero_grad()
             penalty = (P @ P.T - torch.eye(len(known))).square().sum()
             loss = torch.nn.functional.cross_entropy(x @ M @ P.T, y) + gamma * penalty
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
     unknown = torch.from_numpy(_unit(target).astype(np.float32))
     return np.asarray((unknown @ M @ P.T).detach().numpy(), dtype=np.float64)
