@@ -8,10 +8,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from spacy.language import Language
 from spacy.training import Example
-from spacy.util import load_config, load_model_from_config, registry, resolve_dot_names
-from thinc.api import Config, Optimizer, fix_random_seed
+from spacy.util import load_config, registry, resolve_dot_names
+from thinc.api import Config, Optimizer
 
 from ..errors import XnerError
 from .ensembles import Ensemble
@@ -23,7 +22,6 @@ from .weightings import Weighting
 __all__ = [
     "Distillation",
     "config_digest",
-    "init_student",
     "load_student_config",
     "resolve_corpora",
     "resolve_distillation",
@@ -32,8 +30,6 @@ __all__ = [
 ]
 
 DEFAULTS = Path(__file__).parent / "default.cfg"
-_SAMPLE = 200
-_CONFIGS = {"token": "student.cfg", "document": "sentiment_student.cfg"}
 
 
 @dataclass
@@ -50,6 +46,8 @@ class Distillation:
         doubt prefers `O`, which costs recall: with weight w it calls entity what is more likely
         than 1 / (1 + w). None lets the teacher's own doubt decide (`trust.entity_weight`).
     checkpoint_every (int): Steps between checkpoints; 0: one at every evaluation.
+    start (Optional[str]): A pipeline whose components of the same names the student begins with;
+        None: it begins with what its config describes.
     teachers (Mapping[str, Any]): Settings of each teacher, see `teachers.resolve_teachers`.
     ensemble (Ensemble): How several teachers of one text become one.
     weighting (Weighting): Weight of each token, or of each document.
@@ -65,6 +63,7 @@ class Distillation:
     alpha: float
     entity_weight: float | None
     checkpoint_every: int
+    start: str | None
     teachers: Mapping[str, Any]
     ensemble: Ensemble
     weighting: Weighting
@@ -231,6 +230,7 @@ def config_digest(config: Config) -> str:
     """
     rest = config.copy()
     rest.pop("paths", None)
+    rest.get("distillation", {}).pop("start", None)
     teachers = rest.get("distillation", {}).get("teachers", {})
     for entry in [*rest.get("corpora", {}).values(), *teachers.values()]:
         if isinstance(entry, dict):
@@ -241,55 +241,3 @@ def config_digest(config: Config) -> str:
 def _is_weight(value: Any) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value is None or (is_number and value > 0)
-
-
-def init_student(config: Config, corpus: SoftLabelReader) -> Language:
-    """Make the student: as spaCy's `init_nlp`, with the teacher's types as labels.
-
-    config (Config): The student's config, not interpolated.
-    corpus (SoftLabelReader): The soft labels; a first few examples size the model.
-    RETURNS (Language): The initialised pipeline.
-    RAISES: XnerError: Nothing in the pipeline learns what the soft labels are about, it has a
-        category that no teacher knows, or there is no text in the corpus.
-    """
-    interpolated = config.interpolate()
-    training = interpolated.get("training", {})
-    if training.get("seed") is not None:
-        fix_random_seed(training["seed"])
-    nlp = load_model_from_config(config, auto_fill=True)
-    frozen = training.get("frozen_components", [])
-    sourced = [
-        name
-        for name, pipe in interpolated.get("components", {}).items()
-        if "source" in pipe and name in nlp.pipe_names
-    ]
-    factory, unit = corpus.task.factory, corpus.tagset.unit
-    learning = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == factory]
-    if not learning:
-        raise XnerError(
-            f"The student's pipeline is {nlp.pipe_names}; expected a component with "
-            f'factory = "{factory}", because the soft labels have one distribution a {unit}. See '
-            f"configs/{_CONFIGS[unit]}."
-        )
-    for name in learning:
-        pipe: Any = nlp.get_pipe(name)
-        for label in sorted(corpus.tagset.types if name not in frozen else ()):
-            pipe.add_label(label)
-    nlp._link_components()
-    sample = _first_examples(nlp, corpus)
-    with nlp.select_pipes(disable=sourced):
-        nlp.initialize(lambda: sample)
-    return nlp
-
-
-def _first_examples(
-    nlp: Language, corpus: Callable[[Language], Iterable[Example]]
-) -> list[Example]:
-    examples: list[Example] = []
-    for example in corpus(nlp):
-        examples.append(example)
-        if len(examples) == _SAMPLE:
-            break
-    if not examples:
-        raise XnerError("The soft labels hold no text. Annotate some raw text first.")
-    return examples

@@ -34,7 +34,6 @@ from .checkpoint import (
 from .config import (
     Distillation,
     config_digest,
-    init_student,
     load_student_config,
     resolve_corpora,
     resolve_distillation,
@@ -42,6 +41,7 @@ from .config import (
     with_teachers,
 )
 from .reader import SoftLabelReader
+from .student import init_student, with_start
 
 __all__ = ["distill"]
 
@@ -132,11 +132,16 @@ class _Run:
         settings = resolve_distillation(plain)
         reader, dev_corpus = resolve_corpora(plain, settings)
         doubt = settle_entity_weight(settings, reader)
+        config, start = with_start(config)
         nlp = init_student(config, reader)
         training = registry.resolve(
             nlp.config.interpolate()["training"], schema=ConfigSchemaTraining
         )
-        identity = {"config": config_digest(plain), "soft labels": reader.fingerprint}
+        identity = {
+            "config": config_digest(plain),
+            "soft labels": reader.fingerprint,
+            "start": start,
+        }
         return cls(nlp, reader, settings, training, dev_corpus, output, identity, doubt)
 
     def restore(self) -> None:

@@ -1,10 +1,10 @@
 """What a student learns to do: the few things in which entities and categories differ.
 
-Shared by both, and knowing neither: shards and manifest (`corpora`), annotation and its resume
+Shared by all, and knowing none: shards and manifest (`corpora`), annotation and its resume
 (`teacher.annotate`), reader, ensembles, weightings, `targets.soften`, loop, checkpoints, packaging.
 A task says which component learns, how a teacher's rows come to the student's text, what their hard
-label is, and how they move the component. The rows of a document are its tokens for `EntityTask`, a
-single one for `CategoryTask`.
+label is, and how they move the component. The rows of a document are its tokens for `EntityTask`
+and `TokenTask`, a single one for `CategoryTask`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,8 +22,18 @@ from ..tags import TagSet, align_probabilities, decode, spans_from_iob2
 from .classifier import update_textcat
 from .parser import soft_targets, update_ner
 from .targets import soften
+from .tokens import update_token_classifier
 
-__all__ = ["PROBABILITIES", "WEIGHTS", "CategoryTask", "EntityTask", "Task", "task_of"]
+__all__ = [
+    "PROBABILITIES",
+    "WEIGHTS",
+    "CategoryTask",
+    "EntityTask",
+    "Task",
+    "TokenTask",
+    "task_of",
+    "tasks_of",
+]
 
 PROBABILITIES = "spacy-xner.probabilities"
 WEIGHTS = "spacy-xner.weights"
@@ -109,6 +119,29 @@ class EntityTask:
         return update_ner(pipe, [eg.predicted for eg in batch], targets, self.tagset, drop=drop)
 
 
+class TokenTask(EntityTask):
+    """Entities, a distribution over IOB2 tags a token; the token classifier learns (TSL).
+
+    tagset (TagSet): The tags.
+    """
+
+    factory = "xner_teacher"
+
+    def update(
+        self, pipe: Any, batch: Sequence[Example], *, drop: float, **settings: float
+    ) -> float:
+        entity_weight = settings.pop("entity_weight", 1.0)
+        targets = []
+        for eg in batch:
+            target = soften(eg.reference.user_data[PROBABILITIES], **settings)
+            weights = np.outer(eg.reference.user_data[WEIGHTS], np.ones(len(self.tagset)))
+            weights[:, 1:] *= entity_weight
+            targets.append(target * weights)
+        return update_token_classifier(
+            pipe, [eg.predicted for eg in batch], targets, self.tagset, drop=drop
+        )
+
+
 class CategoryTask:
     """Categories, one distribution a document; spaCy's `textcat` learns.
 
@@ -160,10 +193,17 @@ class CategoryTask:
         )
 
 
-def task_of(tagset: Tags) -> Task:
-    """Give the task that a set of tags or categories stands for.
+def tasks_of(tagset: Tags) -> tuple[Task, ...]:
+    """Give the tasks that a set of tags or categories can stand for, by what a student may have.
 
     tagset (Union[TagSet, CategorySet]): The set.
-    RETURNS (Task): The task.
+    RETURNS (Tuple[Task, ...]): The tasks; the student learns with the first whose component it has.
     """
-    return CategoryTask(tagset) if isinstance(tagset, CategorySet) else EntityTask(tagset)
+    if isinstance(tagset, CategorySet):
+        return (CategoryTask(tagset),)
+    return EntityTask(tagset), TokenTask(tagset)
+
+
+def task_of(tagset: Tags) -> Task:
+    """Give the first of the tasks of a set: all of them read its labels alike."""
+    return tasks_of(tagset)[0]

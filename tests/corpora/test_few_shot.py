@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from spacy_xner.corpora.conll import read_conll
 from spacy_xner.corpora.few_shot import sample_gold, write_conll
 from spacy_xner.errors import XnerError

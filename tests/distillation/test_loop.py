@@ -8,8 +8,9 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 from spacy.util import registry
 
-from spacy_xner.distillation.config import init_student, load_student_config
+from spacy_xner.distillation.config import load_student_config
 from spacy_xner.distillation.reader import make_soft_label_reader
+from spacy_xner.distillation.student import init_student
 from spacy_xner.errors import XnerError
 
 from .made_up import (

@@ -1,0 +1,111 @@
+"""The student at its beginning: what its config describes, or components of another pipeline."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from spacy.language import Language
+from spacy.training import Example
+from spacy.util import load_model_from_config
+from thinc.api import Config, fix_random_seed
+
+from ..errors import XnerError
+from ..teacher.loading import load_pipeline
+from ..teacher.sources import folder_fingerprint
+from .reader import SoftLabelReader
+from .tasks import Task, tasks_of
+
+__all__ = ["init_student", "with_start"]
+
+_SAMPLE = 200
+_CONFIGS = {
+    "token": "configs/student.cfg and configs/student_trf.cfg",
+    "document": "configs/sentiment_student.cfg",
+}
+
+
+def with_start(config: Config) -> tuple[Config, str | None]:
+    """Source the components that `[distillation] start` has, as spaCy's `source` does.
+
+    config (Config): The student's config, not interpolated.
+    RETURNS (Tuple[Config, Optional[str]]): The config with `source` in place of what described
+        these components, and the fingerprint of the pipeline; None where there is none.
+    RAISES: XnerError: There is no such pipeline, or it shares no component with the student.
+    """
+    start = config.interpolate()["distillation"]["start"]
+    if start is None:
+        return config, None
+    nlp = load_pipeline(start)
+    shared = [name for name in config["nlp"]["pipeline"] if name in nlp.pipe_names]
+    if not shared:
+        raise XnerError(
+            f"[distillation] start: the pipeline {start} has {', '.join(nlp.pipe_names)}, none of "
+            f"which the student has ({', '.join(config['nlp']['pipeline'])}). Name a pipeline with "
+            "components of the same names, or null."
+        )
+    config = config.copy()
+    for name in shared:
+        config["components"][name] = {"source": str(start)}
+    return config, folder_fingerprint(nlp.path)
+
+
+def init_student(config: Config, corpus: SoftLabelReader) -> Language:
+    """Make the student: as spaCy's `init_nlp`, with the teacher's types as labels.
+
+    config (Config): The student's config, not interpolated.
+    corpus (SoftLabelReader): The soft labels; a first few examples size the model.
+    RETURNS (Language): The initialised pipeline.
+    RAISES: XnerError: Nothing in the pipeline learns what the soft labels are about, it has a
+        category that no teacher knows, or there is no text in the corpus.
+    """
+    interpolated = config.interpolate()
+    training = interpolated.get("training", {})
+    if training.get("seed") is not None:
+        fix_random_seed(training["seed"])
+    nlp = load_model_from_config(config, auto_fill=True)
+    frozen = training.get("frozen_components", [])
+    sourced = [
+        name
+        for name, pipe in interpolated.get("components", {}).items()
+        if "source" in pipe and name in nlp.pipe_names
+    ]
+    corpus.task = _task_of(nlp, corpus)
+    for name in _learning(nlp, corpus.task):
+        pipe: Any = nlp.get_pipe(name)
+        for label in sorted(corpus.tagset.types if name not in frozen else ()):
+            pipe.add_label(label)
+    nlp._link_components()
+    sample = _first_examples(nlp, corpus)
+    with nlp.select_pipes(disable=sourced):
+        nlp.initialize(lambda: sample)
+    return nlp
+
+
+def _task_of(nlp: Language, corpus: SoftLabelReader) -> Task:
+    """Choose what the student does with the soft labels by the component that it has for them."""
+    tasks = tasks_of(corpus.tagset)
+    for task in tasks:
+        if _learning(nlp, task):
+            return task
+    unit = corpus.tagset.unit
+    factories = " or ".join(f'factory = "{task.factory}"' for task in tasks)
+    raise XnerError(
+        f"The student's pipeline is {nlp.pipe_names}; expected a component with {factories}, "
+        f"because the soft labels have one distribution a {unit}. See {_CONFIGS[unit]}."
+    )
+
+
+def _learning(nlp: Language, task: Task) -> list[str]:
+    return [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == task.factory]
+
+
+def _first_examples(
+    nlp: Language, corpus: Callable[[Language], Iterable[Example]]
+) -> list[Example]:
+    examples: list[Example] = []
+    for example in corpus(nlp):
+        examples.append(example)
+        if len(examples) == _SAMPLE:
+            break
+    if not examples:
+        raise XnerError("The soft labels hold no text. Annotate some raw text first.")
+    return examples
