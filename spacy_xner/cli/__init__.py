@@ -15,10 +15,12 @@ from .distill import distill_cli
 from .encoder import encoder_cli
 from .evaluate import evaluate_cli
 from .explain import explain_cli
+from .fine_tune import fine_tune_cli
 from .init import init_cli
 from .prepare import prepare_cli
 from .rank_sources import rank_sources_cli
 from .report import report_cli
+from .rounds import rounds_cli
 from .tables import tables_cli
 from .vectors import vectors_cli
 
@@ -48,9 +50,10 @@ app.command("encoder")(_friendly(encoder_cli))
 app.command("prepare")(_friendly(prepare_cli))
 app.command("annotate")(_friendly(annotate_cli))
 app.command("vectors")(_friendly(vectors_cli))
-app.command("distill", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    _friendly(distill_cli)
-)
+_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
+app.command("distill", context_settings=_OVERRIDES)(_friendly(distill_cli))
+app.command("fine-tune", context_settings=_OVERRIDES)(_friendly(fine_tune_cli))
+app.command("rounds", context_settings=_OVERRIDES)(_friendly(rounds_cli))
 app.command("evaluate")(_friendly(evaluate_cli))
 app.command("tables")(_friendly(tables_cli))
 app.command("init")(_friendly(init_cli))

@@ -12,7 +12,7 @@ from ..errors import XnerError
 if TYPE_CHECKING:
     from spacy.language import Language
 
-__all__ = ["distill", "distill_cli"]
+__all__ = ["distill", "distill_cli", "soft_label_folders"]
 
 
 def distill_cli(
@@ -78,11 +78,36 @@ def distill(
     """
     from spacy.cli._util import setup_gpu
 
-    from ..corpora.manifest import MANIFEST
     from ..distillation import loop
-    from .annotate import annotate
 
     setup_gpu(gpu_id, silent=gpu_id < 0)
+    folders = soft_label_folders(teachers, text, output, gpu_id=gpu_id)
+    student, last = loop.distill(
+        folders, student_config, output, use_gpu=gpu_id, overrides=overrides, resume=resume
+    )
+    msg.info(f'Load the student with spacy.load("{last}")')
+    return student
+
+
+def soft_label_folders(
+    teachers: Sequence[str | Path],
+    text: str | Path | None,
+    output: str | Path,
+    *,
+    gpu_id: int = -1,
+) -> list[Path]:
+    """Let teachers that are pipelines annotate a text.
+
+    teachers (Sequence[Union[str, Path]]): Soft-label folders and pipelines.
+    text (Optional[Union[str, Path]]): What pipelines annotate.
+    output (Union[str, Path]): Where their soft labels go: `soft-labels-0` and so on.
+    gpu_id (int): GPU, or -1 for the processor.
+    RETURNS (List[Path]): A soft-label folder for each teacher.
+    RAISES: XnerError: A teacher is a pipeline and there is no text, or see `annotate`.
+    """
+    from ..corpora.manifest import MANIFEST
+    from .annotate import annotate
+
     folders = []
     for number, teacher in enumerate(teachers):
         if (Path(teacher) / MANIFEST).is_file():
@@ -96,8 +121,4 @@ def distill(
             )
         folders.append(Path(output) / f"soft-labels-{number}")
         annotate(teacher, text, folders[-1], gpu_id=gpu_id)
-    student, last = loop.distill(
-        folders, student_config, output, use_gpu=gpu_id, overrides=overrides, resume=resume
-    )
-    msg.info(f'Load the student with spacy.load("{last}")')
-    return student
+    return folders

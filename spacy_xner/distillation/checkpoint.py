@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 from spacy.language import Language
-from thinc.api import Optimizer, get_array_module
+from thinc.api import Optimizer
 
 from ..corpora.files import atomic_write
 from ..errors import XnerError
@@ -21,6 +21,7 @@ from ..errors import XnerError
 __all__ = [
     "Checkpoint",
     "clear_checkpoints",
+    "has_checkpoint",
     "keep_averages",
     "load_checkpoint",
     "save_checkpoint",
@@ -133,6 +134,16 @@ def load_checkpoint(
     return checkpoint
 
 
+def has_checkpoint(output: Path) -> bool:
+    """Tell whether a run can go on.
+
+    output (Path): The run's output folder.
+    RETURNS (bool): Whether a whole checkpoint stands there.
+    """
+    folder, _, stale = _folders(output)
+    return any((one / "state.json").is_file() for one in (folder, stale))
+
+
 def clear_checkpoints(output: Path) -> None:
     """Remove the checkpoints of an earlier run, unfinished ones included.
 
@@ -177,12 +188,23 @@ def _parameters(nlp: Language) -> Iterator[tuple[str, tuple[int, str], Any]]:
                 yield f"{name}/{i}/{parameter}", (node.id, parameter), node
 
 
+def _updated(nlp: Language) -> Iterator[tuple[str, tuple[int, str], Any]]:
+    """Name all that the optimizer moves: torch's parameters too, which it knows by their shim."""
+    yield from _parameters(nlp)
+    for name, pipe in _trainable(nlp):
+        for i, node in enumerate(pipe.model.walk()):
+            for j, shim in enumerate(node.shims):
+                if hasattr(shim._model, "named_parameters"):
+                    for parameter, _ in shim._model.named_parameters():
+                        yield f"{name}/{i}/{j}/{parameter}", (shim.id, parameter), node
+
+
 def _optimizer_state(
     nlp: Language, optimizer: Optimizer
 ) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     arrays: dict[str, np.ndarray] = {}
     updates: dict[str, int] = {}
-    for name, key, node in _parameters(nlp):
+    for name, key, node in _updated(nlp):
         if key in optimizer.nr_update:
             updates[name] = int(optimizer.nr_update[key])
         for kind in _KINDS:
@@ -195,10 +217,9 @@ def _optimizer_state(
 def _restore_optimizer(
     nlp: Language, optimizer: Optimizer, arrays: Any, updates: dict[str, int]
 ) -> None:
-    for name, key, node in _parameters(nlp):
+    for name, key, node in _updated(nlp):
         if name in updates:
             optimizer.nr_update[key] = updates[name]
         for kind in _KINDS:
             if f"{kind}:{name}" in arrays:
-                xp = get_array_module(node.get_param(key[1]))
-                getattr(optimizer, kind)[key] = xp.array(arrays[f"{kind}:{name}"])
+                getattr(optimizer, kind)[key] = node.ops.xp.array(arrays[f"{kind}:{name}"])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from spacy.language import Language
 from spacy.util import load_config_from_str
+from thinc.api import Config
 
 __all__ = ["make_plain_pipeline", "plain_pipeline"]
 
@@ -37,4 +38,9 @@ def plain_pipeline(nlp: Language) -> Language:
     for hook in ("before_creation", "after_creation", "after_pipeline_creation"):
         config["nlp"][hook] = None
     plain._config = config
+    # spaCy writes the components from here, where their variables stand uninterpolated.
+    plain._pipe_configs = {
+        name: Config({key: value for key, value in block.items() if key != "factory"})
+        for name, block in config["components"].items()
+    }
     return plain
