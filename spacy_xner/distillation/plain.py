@@ -1,4 +1,4 @@
-"""What is saved is a pipeline for spaCy alone."""
+"""What is saved is a pipeline that needs only what its components need: for `ner`, spaCy alone."""
 
 import copy
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def make_plain_pipeline() -> Callable[[Language], Language]:
 
 
 def plain_pipeline(nlp: Language) -> Language:
-    """Give a view of a pipeline whose config names nothing of this package.
+    """Give a view of a pipeline whose config names nothing of this package but components.
 
     Sections that only training reads are set back to spaCy's defaults; the components and the
     vocabulary are those of the pipeline itself, which is not changed.

@@ -24,7 +24,7 @@ from .checkpoint import clear_checkpoints, has_checkpoint
 from .config import config_digest, with_teachers
 from .loop import DIR_MODEL_LAST, distill
 from .recipe import Recipe
-from .teachers import Teacher, resolve_teachers, teachers_of
+from .teachers import Teacher, resolve_teachers
 
 __all__ = ["run_rounds"]
 
@@ -89,9 +89,7 @@ class _Teachers:
 
 def _first_teachers(recipe: Recipe, soft_labels: Sequence[str | Path]) -> list[Teacher]:
     # By numbers: a path is no name of a section.
-    given = [
-        Teacher(f"teacher-{i}", Path(one.path)) for i, one in enumerate(teachers_of(soft_labels))
-    ]
+    given = [Teacher(f"teacher-{i}", Path(path)) for i, path in enumerate(soft_labels)]
     block = recipe.assistant.interpolate()["distillation"]["teachers"]
     teachers = given or resolve_teachers(block)
     if not teachers:
@@ -123,8 +121,7 @@ def _split(teachers: list[Teacher], text: Path) -> tuple[_Teachers, str | None]:
 def _taught(config: Config, teachers: Sequence[Teacher]) -> Config:
     config = config.copy()
     config["distillation"]["teachers"] = {
-        one.name: {**{key: value for key, value in vars(one).items() if key != "name"}}
-        | {"path": str(one.path), "labels": dict(one.labels)}
+        one.name: {"path": str(one.path), "weight": one.weight, "labels": dict(one.labels)}
         for one in teachers
     }
     return config
