@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spacy.training.loop import DIR_MODEL_LAST
 from thinc.api import Config
 
 from ..corpora.files import atomic_write
@@ -22,7 +23,7 @@ from ..teacher.annotate import annotate_documents, text_fingerprint
 from ..teacher.sources import folder_fingerprint, load_source
 from .checkpoint import clear_checkpoints, has_checkpoint
 from .config import config_digest, with_teachers
-from .loop import DIR_MODEL_LAST, distill
+from .loop import distill
 from .recipe import Recipe
 from .teachers import Teacher, resolve_teachers
 

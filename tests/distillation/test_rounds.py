@@ -122,6 +122,7 @@ def test_what_stands_is_not_made_again(place, whole, monkeypatch):
     assert go(place, output) == student
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "name", "call"),
     [

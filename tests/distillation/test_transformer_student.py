@@ -77,6 +77,7 @@ def targets(nlp, labels):
     return np.concatenate([found[text] for text in SENTENCES])
 
 
+@pytest.mark.slow
 def test_the_probabilities_come_near_the_soft_labels(labels, encoder, student, tmp_path):
     nlp, _ = student
     wanted = targets(nlp, labels)
@@ -103,6 +104,7 @@ def test_a_package_of_it_requires_what_its_components_come_from(student):
     assert {"spacy-xner", "spacy-transformers"} <= names
 
 
+@pytest.mark.slow
 def test_resume_gives_the_student_of_a_run_that_nothing_stopped(
     labels, encoder, tmp_path, monkeypatch
 ):

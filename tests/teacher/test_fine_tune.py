@@ -43,6 +43,7 @@ def gold(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_it_learns_the_sentences_that_were_drawn_and_says_so(beginner, gold, tmp_path):
     folder = fine_tune(CONFIG, beginner, gold, tmp_path, k=3, seed=1, overrides=FAST)
     drawn = [(one.words, one.tags) for one in sample_gold(gold, 3, 1)]
