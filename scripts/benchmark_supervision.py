@@ -1,12 +1,13 @@
 """Measure docs/results/supervision.jsonl: recipes of supervision, by language and seed.
 
-A recipe is a short config under configs/recipes, on top of configs/student.cfg; its
-`[distillation.teachers]` name soft labels by `${paths.TEACHER}`, and this command puts there what
-that teacher says of the target's raw text. No teacher saw gold of a language that it labels. What
-stands in --work is not made again, so that a run that was stopped goes on.
+A recipe is a short config under configs/recipes, on top of configs/student.cfg; its `[paths]` name
+what it reads, and this command makes that: soft labels of a teacher, encoder, source texts, gold.
+No teacher saw gold of a language that it labels. What stands in --work is not made again, so that a
+run that was stopped goes on.
 """
 
 import os
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -17,39 +18,30 @@ from typing import Annotated, Any
 import typer
 from benchmark_main import keep
 from benchmark_scores import FORMS, TEACHER, Bench, score
-from corpus import LAYOUTS, corpus, write_gold
+from spacy.util import load_config
 from student_config import student_config
 from supervision_scores import summarise_recipes
+from supervision_teachers import (
+    SERVES,
+    SOURCES,
+    TARGETS,
+    prepare,
+    prepare_vectors,
+    teachers_of,
+)
 from thinc.api import Config
-from train_teacher import train_teacher
 from wasabi import msg
 
-from spacy_xner.cli.annotate import annotate
 from spacy_xner.cli.distill import distill
-from spacy_xner.cli.encoder import encoder
-from spacy_xner.cli.vectors import vectors
+from spacy_xner.cli.few_shot import few_shot
+from spacy_xner.cli.rounds import rounds
 from spacy_xner.evaluation.results import ResultRows
 
 COMMAND = "python scripts/benchmark_supervision.py"
 FOLDER = Path("configs/recipes")
 DEFAULT = "multi-source"
-TARGETS = "hau ibo swa yor zul am si"
-# Source languages by teacher, and the teacher that serves a target: the one of the most languages
-# that saw no gold of it. Four teachers for seven targets, because each takes a quarter of an hour.
-SOURCES = {
-    "english": ["en"],
-    "without-hau-ibo": ["en", "swa", "yor", "zul", "pcm"],
-    "without-yor-zul": ["en", "hau", "ibo", "swa", "pcm"],
-    "without-swa": ["en", "hau", "ibo", "yor", "zul", "pcm"],
-    "all": ["en", "hau", "ibo", "swa", "yor", "zul", "pcm"],
-}
-SERVES = {
-    **dict.fromkeys(["hau", "ibo"], "without-hau-ibo"),
-    **dict.fromkeys(["yor", "zul"], "without-yor-zul"),
-    "swa": "without-swa",
-    **dict.fromkeys(["am", "si"], "all"),
-}
-TEMPERATURE, SENTENCES, STEPS = 2.0, 15_000, 640
+# Recipes that see gold of the target, and how many sentences.
+KS = {"few-shot": (10, 50, 100, 500), "rare": (100,)}
 
 
 @dataclass(frozen=True)
@@ -59,15 +51,22 @@ class Run:
     recipe (str): Name of a config under configs/recipes.
     lang (str): Its target.
     seed (int): Its seed.
+    k (int): Gold sentences of the target that it sees.
     """
 
     recipe: str
     lang: str
     seed: int
+    k: int = 0
+
+    @property
+    def label(self) -> str:
+        """Name of the recipe in rows."""
+        return f"{self.recipe}-{self.k}" if self.recipe in KS else self.recipe
 
     @property
     def name(self) -> str:
-        return f"students/{self.recipe}/{self.lang}-{self.seed}"
+        return f"students/{self.label}/{self.lang}-{self.seed}"
 
 
 def main(
@@ -99,8 +98,14 @@ def main(
             f"Recipes are the configs in {FOLDER}, targets {', '.join(SERVES)}.",
             exits=1,
         )
-    configs = {name: student_config(FOLDER / f"{name}.cfg") for name in names}
-    runs = [Run(name, lang, seed) for seed in range(seeds) for name in names for lang in targets]
+    configs = {name: recipe_config(name) for name in names}
+    runs = [
+        Run(name, lang, seed, k)
+        for seed in range(seeds)
+        for name in names
+        for lang in targets
+        for k in KS.get(name, (0,))
+    ]
     if train:
         msg.info("A teacher takes 15 minutes, a student 2; what stands is not made again.")
         prepare(bench, data_root, targets, configs)
@@ -117,88 +122,60 @@ def main(
         for lang in targets:
             for name in ("english", SERVES[lang]):
                 score_teacher(bench, name, lang)
-    summarise_recipes(bench, names, targets, seeds, DEFAULT, COMMAND)
+    labels = list(dict.fromkeys(run.label for run in runs))
+    summarise_recipes(bench, labels, targets, seeds, DEFAULT, COMMAND)
 
 
-def prepare(bench: Bench, data_root: Path, targets: list[str], configs: dict[str, Config]) -> None:
-    """Make corpus, encoder, teachers, and the soft labels that the recipes read."""
-    made, work = bench.made, bench.work
-    langs = sorted({lang for sources in SOURCES.values() for lang in sources})
-
-    def corpora(out: Path) -> None:
-        corpus("masakhaner", out, data_root, ["en"], TARGETS.split())
-        write_gold(out / "gold", LAYOUTS["masakhaner"](data_root), langs)
-
-    made("corpus", corpora, TARGETS)
-    text = [*(work / f"corpus/gold/{lang}.conll" for lang in langs), work / "corpus/raw"]
-    made("encoder", lambda out: encoder(out, keep_vocab_of=text))
-    for lang in targets:
-        for teacher in sorted({name for c in configs.values() for name in teachers_of(c, lang)}):
-            model = prepare_teacher(bench, data_root, teacher)
-            raw = work / f"corpus/raw/{lang}.txt"
-            made(
-                f"soft/{teacher}/{lang}",
-                lambda out, model=model, raw=raw, lang=lang: annotate(model, raw, out, lang=lang),
-            )
+def recipe_config(name: str) -> Config:
+    """Read a recipe: a student's whole config, or what `spacy xner rounds` reads."""
+    config = load_config(FOLDER / f"{name}.cfg", interpolate=False)
+    return config if "rounds" in config else student_config(FOLDER / f"{name}.cfg")
 
 
-def teachers_of(config: Config, lang: str) -> dict[str, str]:
-    """Give, by teacher's folder, the key under `[paths]` that a recipe reads it from."""
-    known = {"english": "english", "multi_source": SERVES[lang]}
-    return {known[key]: key for key in known if key in config["paths"]}
-
-
-def prepare_teacher(bench: Bench, data_root: Path, name: str) -> Path:
-    """Train a teacher of several languages, balanced by temperature, unless it stands there."""
-    corpora, layout = bench.work / "corpus", LAYOUTS["masakhaner"](data_root)
-    overrides = {
-        "paths.train": [str(corpora / f"gold/{lang}.conll") for lang in SOURCES[name]],
-        "paths.dev": [str(layout.gold(lang, "dev")) for lang in SOURCES[name]],
-        "corpora.train.temperature": TEMPERATURE,
-        "corpora.train.limit": SENTENCES,
-        "corpora.dev.temperature": 1000.0,
-        "corpora.dev.limit": 1000,
+def paths_of(bench: Bench, run: Run, config: Config) -> dict[str, Any]:
+    """Make what a recipe reads, and give it by the keys of `[paths]`."""
+    work, lang = bench.work, run.lang
+    gold = work / f"corpus/few-shot/{lang}.conll"
+    teachers = teachers_of(config, lang)
+    paths: dict[str, Any] = {
+        "vectors": str(work / f"vectors/{lang}"),
+        "raw": [str(work / f"corpus/raw/{lang}.txt")],
+        **{key: str(work / f"soft/{name}/{lang}") for name, key in teachers.items()},
     }
-    several = name != "english"
-
-    def run(folder: Path) -> None:
-        train_teacher(
-            TEACHER,
-            folder,
-            bench.work / "encoder",
-            corpora,
-            steps=STEPS if several else None,
-            overrides=overrides if several else None,
+    if "encoder" in config["paths"]:
+        paths["encoder"] = str(work / "encoder")
+    if "sources" in config["paths"]:
+        paths["sources"] = {
+            key: [str(work / f"corpus/gold/{source}.conll") for source in SOURCES[name]]
+            for name, key in teachers.items()
+        }
+    if "gold" in config["paths"]:
+        paths["gold"] = str(gold)
+    if "gold_labels" in config["paths"]:
+        like = paths["multi_source"]
+        paths["gold_labels"] = str(
+            bench.made(
+                f"soft/few-shot/{lang}-{run.k}-{run.seed}",
+                lambda out: few_shot(gold, out, k=run.k, seed=run.seed, lang=lang, like=like),
+            )
         )
-
-    settings = TEACHER.read_text("utf8") + (
-        repr((TEMPERATURE, SENTENCES, STEPS)) if several else ""
-    )
-    return bench.made(f"teacher/{name}", lambda out: keep("model-last", out, run), settings)
-
-
-def prepare_vectors(bench: Bench, lang: str) -> None:
-    """Make the word vectors of one language from the teacher that serves it."""
-    work = bench.work
-    texts = [work / f"corpus/raw/{lang}.txt", work / "corpus/gold/en.conll"]
-    bench.made(f"vectors/{lang}", lambda out: vectors(work / f"teacher/{SERVES[lang]}", out, texts))
+    return paths
 
 
 def make(bench: Bench, run: Run, config: Config) -> None:
     """Train a student unless it stands there."""
-    work = bench.work
-    overrides: dict[str, Any] = {
-        "paths.vectors": str(work / f"vectors/{run.lang}"),
-        "paths.raw": [str(work / f"corpus/raw/{run.lang}.txt")],
-        "system.seed": run.seed,
-        **{
-            f"paths.{key}": str(work / f"soft/{teacher}/{run.lang}")
-            for teacher, key in teachers_of(config, run.lang).items()
-        },
-    }
-    written = work / run.name.replace("students", "configs", 1)
+    if "rounds" in config:
+        make_in_rounds(bench, run)
+        return
+    settings = paths_of(bench, run, config)
+    sources = settings.pop("sources", None)
+    whole = config.copy()
+    if sources:
+        whole["paths"]["sources"] = sources
+    overrides = {"system.seed": run.seed, **{f"paths.{key}": v for key, v in settings.items()}}
+    written = bench.work / run.name.replace("students", "configs", 1)
     written.parent.mkdir(parents=True, exist_ok=True)
-    config.to_disk(written.with_suffix(".cfg"), interpolate=False)
+    whole.to_disk(written.with_suffix(".cfg"), interpolate=False)
     bench.made(
         run.name,
         lambda out: keep(
@@ -210,15 +187,47 @@ def make(bench: Bench, run: Run, config: Config) -> None:
     )
 
 
+def make_in_rounds(bench: Bench, run: Run) -> None:
+    """Train a transformer student from the teacher that serves a language, and a student from it.
+
+    Both stand then: `students/rounds/LANG-SEED` and `students/transformer/LANG-SEED`.
+    """
+    work, lang = bench.work, run.lang
+    teacher = work / f"teacher/{SERVES[lang]}"
+    overrides = {
+        "assistant.paths.start": str(teacher),
+        "student.paths.vectors": str(work / f"vectors/{lang}"),
+        "student.paths.raw": [str(work / f"corpus/raw/{lang}.txt")],
+        "student.system.seed": run.seed,
+        "assistant.system.seed": run.seed,
+    }
+    path, folder = FOLDER / f"{run.recipe}.cfg", work / f"{run.recipe}/{lang}-{run.seed}"
+
+    def train(out: Path) -> None:
+        soft, raw = work / f"soft/{SERVES[lang]}/{lang}", work / f"corpus/raw/{lang}.txt"
+        rounds(path, [soft], raw, folder, overrides=overrides)
+        shutil.copytree(folder / "student/model-last", out)
+
+    bench.made(run.name, train, path.read_text("utf8"))
+    assistant = folder / "round-1/assistant/model-last"
+    trf = run.name.replace(run.recipe, "transformer", 1)
+    bench.made(trf, lambda out: shutil.copytree(assistant, out), path.read_text("utf8"))
+
+
 def score_student(bench: Bench, run: Run, configs: dict[str, Config]) -> None:
-    """Score a student on the test set of its language."""
+    """Score a student on its test set, and the transformer student of its rounds."""
     sources = sorted(
         {s for name in teachers_of(configs[run.recipe], run.lang) for s in SOURCES[name]}
     )
-    keys = {"recipe": run.recipe, "role": "student", "pipe": "ner", "seed": run.seed}
-    keys |= _keys(sources, run.recipe, FOLDER / f"{run.recipe}.cfg")
+    path = FOLDER / f"{run.recipe}.cfg"
+    keys = {"recipe": run.label, "role": "student", "pipe": "ner", "seed": run.seed, "k": run.k}
     forms = FORMS[:2] if run.recipe == DEFAULT else FORMS[:1]
-    score(bench, run.lang, bench.work / run.name, keys, forms=forms)
+    shared = _keys(sources, run.recipe, path)
+    score(bench, run.lang, bench.work / run.name, keys | shared, forms=forms)
+    trf = bench.work / run.name.replace(run.recipe, "transformer", 1)
+    if "rounds" in configs[run.recipe] and trf.exists():
+        keys |= {"recipe": "transformer", "pipe": "token_classifier"}
+        score(bench, run.lang, trf, keys | shared, forms=forms)
 
 
 def score_teacher(bench: Bench, name: str, lang: str) -> None:

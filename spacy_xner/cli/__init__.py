@@ -15,6 +15,7 @@ from .distill import distill_cli
 from .encoder import encoder_cli
 from .evaluate import evaluate_cli
 from .explain import explain_cli
+from .few_shot import few_shot_cli
 from .fine_tune import fine_tune_cli
 from .init import init_cli
 from .prepare import prepare_cli
@@ -54,6 +55,7 @@ _OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command("distill", context_settings=_OVERRIDES)(_friendly(distill_cli))
 app.command("fine-tune", context_settings=_OVERRIDES)(_friendly(fine_tune_cli))
 app.command("rounds", context_settings=_OVERRIDES)(_friendly(rounds_cli))
+app.command("few-shot")(_friendly(few_shot_cli))
 app.command("evaluate")(_friendly(evaluate_cli))
 app.command("tables")(_friendly(tables_cli))
 app.command("init")(_friendly(init_cli))

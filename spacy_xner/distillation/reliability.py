@@ -9,6 +9,7 @@ import numpy as np
 
 from ..corpora.conll import Sentence, read_conll
 from ..corpora.detokenize import detokenize, spaces
+from ..corpora.few_shot import sample_gold
 from ..corpora.soft_labels import SoftLabelCorpus, SoftLabels, SoftLabelWriter
 from ..errors import XnerError
 from ..tags import TagSet, spans_from_iob2
@@ -16,26 +17,7 @@ from .ensembles import Ensemble
 from .teachers import Teacher
 from .texts import Labelled
 
-__all__ = ["FittedReliability", "draw_gold", "make_fitted_reliability", "write_gold"]
-
-
-def draw_gold(path: str | Path, k: int, seed: int = 0) -> list[Sentence]:
-    """Draw gold sentences; a larger k of the same seed holds those of a smaller one.
-
-    path (Union[str, Path]): CoNLL file.
-    k (int): How many.
-    seed (int): Another seed draws others.
-    RETURNS (List[Sentence]): The sentences.
-    RAISES: XnerError: k is under 1 or larger than the file has sentences.
-    """
-    sentences = read_conll(path)
-    if not 1 <= k <= len(sentences):
-        raise XnerError(
-            f"k is {k}, but the gold set {path} holds {len(sentences)} sentences; expected 1 to "
-            f"{len(sentences)}."
-        )
-    order = np.random.default_rng(seed).permutation(len(sentences))
-    return [sentences[i] for i in order[:k]]
+__all__ = ["FittedReliability", "make_fitted_reliability", "write_gold"]
 
 
 def write_gold(
@@ -57,9 +39,9 @@ def write_gold(
     like (Optional[Union[str, Path]]): Soft-label folder whose tags to use; the gold file's own if
         none is given.
     RETURNS (SoftLabelCorpus): The folder.
-    RAISES: XnerError: As `draw_gold`, or the gold has a type that `like` lacks.
+    RAISES: XnerError: As `sample_gold`, or the gold has a type that `like` lacks.
     """
-    drawn = draw_gold(path, k, seed)
+    drawn = sample_gold(path, k, seed)
     used = {tag[2:] for sentence in drawn for tag in sentence.tags if tag != "O"}
     tagset = TagSet.from_types(
         SoftLabelCorpus(like).tagset.types
@@ -111,7 +93,7 @@ class FittedReliability:
     """
 
     def __init__(self, gold: str | Path, k: int, seed: int = 0, power: float = 1.0) -> None:
-        drawn = draw_gold(gold, k, seed)
+        drawn = sample_gold(gold, k, seed)
         self.gold, self.k, self.power = gold, k, power
         self.sentences = {detokenize(sentence.words): sentence for sentence in drawn}
         self.target_gold = _seen(k, seed)

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import spacy
 
+from spacy_xner.cli.few_shot import few_shot
+from spacy_xner.corpora.few_shot import sample_gold
+from spacy_xner.corpora.soft_labels import SoftLabelCorpus
 from spacy_xner.distillation import similarity
 from spacy_xner.distillation.reader import PROBABILITIES, make_soft_label_reader
-from spacy_xner.distillation.reliability import draw_gold, make_fitted_reliability, write_gold
+from spacy_xner.distillation.reliability import make_fitted_reliability, write_gold
 from spacy_xner.distillation.teachers import Teacher
 from spacy_xner.errors import XnerError
 
@@ -22,18 +25,6 @@ def gold(tmp_path):
     return path
 
 
-def test_a_larger_draw_holds_the_smaller_one(gold):
-    few, many = (draw_gold(gold, k) for k in (3, 10))
-    assert [one.line for one in few] == [one.line for one in many[:3]]
-    assert [one.line for one in draw_gold(gold, 3, seed=1)] != [one.line for one in few]
-
-
-@pytest.mark.parametrize("k", [0, 1000])
-def test_k_that_the_gold_set_does_not_hold_is_an_error(gold, k):
-    with pytest.raises(XnerError, match=rf"k is {k}, but the gold set .*gold\.conll holds"):
-        draw_gold(gold, k)
-
-
 def test_gold_is_a_teacher_whose_text_comes_as_often_as_it_weighs(gold, labels, tmp_path):
     corpus = write_gold(gold, tmp_path / "gold", 4, like=labels)
     reader = make_soft_label_reader(labels)
@@ -44,8 +35,17 @@ def test_gold_is_a_teacher_whose_text_comes_as_often_as_it_weighs(gold, labels, 
     assert (len(found), len(certain)) == (30 + 12, 12)
 
 
+def test_command_writes_gold_under_the_tags_of_another_folder(gold, labels, tmp_path):
+    few_shot(gold, tmp_path / "gold", k=4, seed=1, lang="hau", like=labels)
+    corpus = SoftLabelCorpus(tmp_path / "gold")
+    assert (corpus.n_docs, corpus.lang) == (4, "hau")
+    assert corpus.tags == SoftLabelCorpus(labels).tags
+    with pytest.raises(XnerError, match=r"k is 1000, but .*gold\.conll holds"):
+        few_shot(gold, tmp_path / "more", k=1000)
+
+
 def test_reliability_is_fitted_on_gold(gold, tmp_path):
-    sentences = [(draw.words, draw.tags) for draw in draw_gold(gold, 8)]
+    sentences = [(draw.words, draw.tags) for draw in sample_gold(gold, 8)]
     texts = [([*words[:-1], "."], tags) for words, tags in sentences]
     good, bad = soft_labels(texts), soft_labels([(w, ["O"] * len(w)) for w, _ in texts])
     for one in (*good, *bad):  # the text as it is written, "." joined to the word before it
