@@ -2,6 +2,7 @@
 
 Inside the package tags are IOB2 and a probability row follows `TagSet.tags`: column 0 is `O`, then
 `B-X` and `I-X` of each type in sorted order. Hence B is column `1 + 2k`, I is column `2 + 2k`.
+A row of zeros says nothing of its token, which is not the same as calling it `O`.
 """
 
 import numpy as np
@@ -27,7 +28,17 @@ __all__ = [
     "iob2_to_biluo",
     "spans_from_iob2",
     "to_iob2",
+    "unsaid",
 ]
+
+
+def unsaid(probs: np.ndarray) -> np.ndarray:
+    """Tell of which tokens nothing is said: their rows are zeros.
+
+    probs (np.ndarray): Probability of each tag, tokens x tags (or teachers x tokens x tags).
+    RETURNS (np.ndarray): bool, one a row.
+    """
+    return ~np.asarray(probs).any(axis=-1)
 
 
 def decode(probs: np.ndarray, tagset: TagSet) -> list[str]:
@@ -79,10 +90,10 @@ def biluo_probabilities(probs: np.ndarray, tagset: TagSet) -> np.ndarray:
     probs (np.ndarray): Probability of each IOB2 tag, tokens x tags.
     tagset (TagSet): Names of the columns.
     RETURNS (np.ndarray): float32, tokens x (1 + 4 * types): O, then B, I, L, U of each type in the
-        order of `tagset.types`. Rows sum to 1.
+        order of `tagset.types`. Rows sum to 1; rows of zeros stay zeros.
     """
     iob2 = np.asarray(probs, dtype="float32")
-    iob2 = iob2 / iob2.sum(axis=1, keepdims=True)
+    iob2 = iob2 / np.where(unsaid(iob2)[:, None], 1.0, iob2.sum(axis=1, keepdims=True))
     begin, inside = iob2[:, 1::2], iob2[:, 2::2]
     goes_on = np.zeros_like(inside)
     goes_on[:-1] = inside[1:]
@@ -110,7 +121,8 @@ def align_probabilities(
     the largest p(B)+p(I) among the sources, B the rest. (For "Lagos" + "," that is the share of
     the first source; in "(" + "Lagos", whose first source is of no type, the entity begins.)
     Split (several targets over one source): B stays on the first, on the others it becomes I.
-    A target that overlaps nothing is O.
+    A target that overlaps nothing is O. Sources of which nothing is said do not count; where they
+    are more than half of a target's overlapped characters, nothing is said of it either.
 
     src_starts (np.ndarray): First character of each source token; sorted, without overlap.
     src_ends (np.ndarray): Character after the last of each source token.
@@ -118,7 +130,8 @@ def align_probabilities(
     tgt_starts (np.ndarray): First character of each target token; sorted, without overlap.
     tgt_ends (np.ndarray): Character after the last of each target token.
     tagset (TagSet): Names of the columns.
-    RETURNS (np.ndarray): float32, target tokens x tags. Rows sum to 1 if those of `probs` do.
+    RETURNS (np.ndarray): float32, target tokens x tags. Rows sum to 1, or are zeros, if those of
+        `probs` are.
     """
     if np.array_equal(src_starts, tgt_starts) and np.array_equal(src_ends, tgt_ends):
         return np.array(probs, dtype="float32")
@@ -134,6 +147,12 @@ def align_probabilities(
     overlap = np.minimum(np.asarray(src_ends)[pairs], np.asarray(tgt_ends)[target])
     overlap = overlap - np.maximum(np.asarray(src_starts)[pairs], np.asarray(tgt_starts)[target])
     weight = overlap / np.repeat(np.add.reduceat(overlap, groups), count)
+    silent = unsaid(source)
+    said = np.ones(len(covered))
+    if silent.any():
+        weight = weight * ~silent[pairs]
+        said = np.add.reduceat(weight, groups)
+        weight /= np.repeat(np.maximum(said, 1e-9), count)
 
     of_type = source[:, 1::2] + source[:, 2::2]
     mass = np.add.reduceat(of_type[pairs] * weight[:, None], groups)
@@ -145,6 +164,7 @@ def align_probabilities(
     aligned[covered, 0] = np.add.reduceat(source[pairs, 0] * weight, groups)
     aligned[covered, 1::2] = mass * (1.0 - share)
     aligned[covered, 2::2] = mass * share
+    aligned[covered[said < 0.5]] = 0.0
     return aligned
 
 

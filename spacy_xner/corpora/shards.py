@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import XnerError
+from ..tags import unsaid
 from .manifest import Manifest, Shard
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class SoftLabels:
     text (str): The text.
     starts (np.ndarray): int32, first character of each token; sorted, tokens do not overlap.
     ends (np.ndarray): int32, character after the last of each token.
-    probs (np.ndarray): float16, tokens x tags; rows sum to 1.
+    probs (np.ndarray): float16, tokens x tags; rows sum to 1. A row of zeros says nothing of its
+        token: no student learns from it, and among several teachers the others count.
     """
 
     doc_id: str
@@ -84,7 +86,10 @@ def _check_doc(doc: SoftLabels, n_tags: int, unit: str) -> None:
     ):
         fault = f"offsets that overlap, are not sorted or leave its {len(doc.text)} characters"
     # float16 keeps three digits, so that a row of many tags is not exactly 1.
-    elif not np.allclose(probs.sum(axis=1, dtype="float32"), 1.0, atol=0.02) or np.any(probs < 0):
+    elif not np.all(
+        np.isclose(probs.sum(axis=1, dtype="float32"), 1.0, atol=0.02)
+        | (unsaid(probs) & (unit == "token"))
+    ) or np.any(probs < 0):
         fault = "rows of probabilities that do not sum to 1"
     if fault:
         raise XnerError(f"Soft labels of document {doc.doc_id!r} have {fault}.")

@@ -1,7 +1,8 @@
 """Soft labels on disk: Parquet shards in a folder and a manifest that lists the finished ones.
 
 A row is a document: `doc_id`, `lang`, `text`, `starts` and `ends` (character offsets of the
-teacher's tokens) and `probs` (float16, tokens x IOB2 tags, row by row). Where the manifest's unit
+teacher's tokens) and `probs` (float16, tokens x IOB2 tags, row by row; a row of zeros says nothing
+of its token, as a projection does of words that it is in doubt of). Where the manifest's unit
 is "document", the one span is the whole text and `probs` its distribution over the categories.
 pandas, DuckDB, Hugging Face `datasets` and Ray Data read the shards as they are.
 """

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import XnerError
+from ..tags import unsaid
 from .teachers import Teacher
 from .texts import Labelled
 
@@ -20,7 +21,10 @@ __all__ = [
 
 
 class Ensemble(Protocol):
-    """Combines what several teachers say of one document."""
+    """Combines what several teachers say of one document.
+
+    A teacher whose row is zeros says nothing of that token; only those that do count there.
+    """
 
     def fit(self, documents: Iterable[Labelled], teachers: Sequence[Teacher]) -> None:
         """Learn from the text how far each teacher counts.
@@ -34,7 +38,7 @@ class Ensemble(Protocol):
         """Combine the teachers of one document.
 
         stack (np.ndarray): Teachers x tokens x IOB2 tags.
-        RETURNS (np.ndarray): Tokens x tags, rows summing to 1.
+        RETURNS (np.ndarray): Tokens x tags, rows summing to 1; zeros where no teacher says a thing.
         """
 
 
@@ -54,9 +58,12 @@ class WeightedMean:
         self.weights = weights / weights.sum()
 
     def __call__(self, stack: np.ndarray) -> np.ndarray:
-        if self.weights is None:
-            return np.asarray(stack.mean(axis=0))
-        return np.tensordot(self.weights, stack, axes=1)
+        weights = np.ones(len(stack)) / len(stack) if self.weights is None else self.weights
+        mean = np.tensordot(weights, stack, axes=1)
+        silent = unsaid(stack)
+        if silent.any():
+            mean /= np.maximum(weights @ ~silent, 1e-9)[:, None]
+        return np.asarray(mean, dtype=stack.dtype)
 
 
 class InferredReliability:
@@ -91,9 +98,11 @@ class InferredReliability:
         if not sample:
             return
         given = np.concatenate(sample, axis=1).astype(np.float64)
+        given = given[:, ~unsaid(given).all(axis=0)]
         n_tags = given.shape[2]
         start = np.full((n_tags, n_tags), self.smoothing) + self.agreement * np.eye(n_tags)
-        truth = given.mean(axis=0)
+        truth = given.sum(axis=0)
+        truth /= truth.sum(axis=1, keepdims=True)
         for _ in range(self.iterations):
             self.prior = (truth.sum(axis=0) + 1.0) / (len(truth) + n_tags)
             counts = np.einsum("nk,tnj->tkj", truth, given) + start
@@ -110,8 +119,11 @@ class InferredReliability:
 
     def __call__(self, stack: np.ndarray) -> np.ndarray:
         if self.confusion is None or not stack.shape[1]:
-            return np.asarray(stack.mean(axis=0))
-        return self._posterior(stack.astype(np.float64)).astype(np.float32)
+            return make_weighted_mean()(stack)
+        # A teacher that says nothing is as likely under every tag: the others decide.
+        found = self._posterior(stack.astype(np.float64)).astype(np.float32)
+        found[unsaid(stack).all(axis=0)] = 0.0
+        return found
 
 
 def make_weighted_mean() -> Ensemble:

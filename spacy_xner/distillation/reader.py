@@ -15,6 +15,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..errors import XnerError
+from ..tags import unsaid
 from .ensembles import Ensemble, make_weighted_mean
 from .tasks import PROBABILITIES, WEIGHTS, Task, task_of
 from .teachers import MappedCorpus, Teacher, teachers_of
@@ -216,6 +217,8 @@ class SoftLabelReader:
                     lengths = np.fromiter((len(token) for token in doc), np.int32, len(doc))
                     labelled = text.labelled(labels, starts, starts + lengths, self.task)
                     combined = self._combine(place, labelled)
+                    if unsaid(combined).all():
+                        continue
                     weights = self._weigh(place, labelled, combined)
                     if self.normal_forms:
                         doc = _in_normal_form(doc, rng.choice(self.normal_forms))

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..tags import unsaid
+
 __all__ = ["soften"]
 
 
@@ -16,15 +18,16 @@ def soften(
     probabilities (np.ndarray): Rows x tags or categories.
     temperature (float): Above 1 smooths, below 1 sharpens.
     alpha (float): Share of the hard label (the most probable one) in the target.
-    RETURNS (np.ndarray): float32, as many rows and columns; rows sum to 1.
+    RETURNS (np.ndarray): float32, as many rows and columns; rows sum to 1, rows of zeros stay.
     """
     soft = np.asarray(probabilities, dtype=np.float32)
     if temperature != 1.0:
         # Of the share of the largest, which stays 1: a low temperature lets all others vanish.
-        soft = (soft / soft.max(axis=1, keepdims=True)) ** (1.0 / temperature)
-        soft /= soft.sum(axis=1, keepdims=True)
+        silent = unsaid(soft)[:, None]
+        soft = (soft / np.where(silent, 1.0, soft.max(axis=1, keepdims=True))) ** (1 / temperature)
+        soft /= np.where(silent, 1.0, soft.sum(axis=1, keepdims=True))
     if alpha:
         hard = np.zeros_like(soft)
-        hard[np.arange(len(soft)), soft.argmax(axis=1)] = 1.0
+        hard[np.arange(len(soft)), soft.argmax(axis=1)] = ~unsaid(soft)
         soft = (1 - alpha) * soft + alpha * hard
     return soft

@@ -18,7 +18,7 @@ from ..categories import CategorySet
 from ..corpora.manifest import Tags
 from ..corpora.soft_labels import SoftLabels
 from ..errors import XnerError
-from ..tags import TagSet, align_probabilities, decode, spans_from_iob2
+from ..tags import TagSet, align_probabilities, decode, spans_from_iob2, unsaid
 from .classifier import update_textcat
 from .parser import soft_targets, update_ner
 from .targets import soften
@@ -63,7 +63,10 @@ class Task(Protocol):
         ...
 
     def set_hard_label(self, doc: Doc, probabilities: np.ndarray) -> None:
-        """Set what the probabilities say as gold of a document, for stock `spacy train`."""
+        """Set what the probabilities say as gold of a document, for stock `spacy train`.
+
+        Tokens of which they say nothing are missing annotation.
+        """
         ...
 
     def update(
@@ -107,7 +110,13 @@ class EntityTask:
 
     def set_hard_label(self, doc: Doc, probabilities: np.ndarray) -> None:
         spans = spans_from_iob2(decode(probabilities, self.tagset))
-        doc.set_ents([Span(doc, start, end, label=label) for start, end, label in spans])
+        missing = unsaid(probabilities)
+        for start, end, _ in spans:
+            missing[start:end] = False
+        doc.set_ents(
+            [Span(doc, start, end, label=label) for start, end, label in spans],
+            missing=[Span(doc, i, i + 1) for i in np.flatnonzero(missing).tolist()],
+        )
 
     def update(
         self, pipe: Any, batch: Sequence[Example], *, drop: float, **settings: float

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..tags import unsaid
+
 __all__ = ["entity_weight", "expected_f1"]
 
 # Fitted on two development languages: Nigerian Pidgin (expected F1 0.90, best weight 1) and isiZulu
@@ -24,6 +26,7 @@ def expected_f1(probabilities: Iterable[np.ndarray]) -> float:
     true = called = mass = 0.0
     for rows in probabilities:
         rows = np.asarray(rows, dtype=np.float32)
+        rows = rows[~unsaid(rows)]
         best = rows.argmax(axis=1)
         entity = best > 0
         true += float(rows[entity, best[entity]].sum())

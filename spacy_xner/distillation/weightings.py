@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ..errors import XnerError
+from ..tags import unsaid
 from .texts import Labelled
 
 __all__ = [
@@ -19,7 +20,10 @@ __all__ = [
 
 
 class Weighting(Protocol):
-    """Gives every token of a document a weight; 0 leaves it unsupervised."""
+    """Gives every token of a document a weight; 0 leaves it unsupervised.
+
+    Tokens of which no teacher says a thing have rows of zeros and stay so, whatever their weight.
+    """
 
     def __call__(self, doc: Labelled, combined: np.ndarray) -> np.ndarray:
         """Weigh the tokens of one document.
@@ -69,8 +73,8 @@ def make_entropy_weighting(power: float = 1.0) -> Weighting:
 def make_agreement_weighting(least: float = 0.0) -> Weighting:
     """Create a weighting by the share of teachers whose best tag is the ensemble's.
 
-    After the vote of UniTrans (Wu et al. 2020, "UniTrans", section 3.3), which takes a label only
-    where all agree: that is `least` = 1.
+    Of the teachers that say something of the token. After the vote of UniTrans (Wu et al. 2020),
+    which takes a label only where all agree: that is `least` = 1.
 
     least (float): Share from 0 to 1 under which a token is left unsupervised.
     RETURNS (Weighting): The weighting.
@@ -79,8 +83,10 @@ def make_agreement_weighting(least: float = 0.0) -> Weighting:
     _check_share("least", least)
 
     def weigh(doc: Labelled, combined: np.ndarray) -> np.ndarray:
-        agree = (doc.stack.argmax(axis=2) == combined.argmax(axis=1)).mean(axis=0)
-        return np.asarray(np.where(agree >= least, agree, 0.0), dtype=np.float32)
+        said = ~unsaid(doc.stack)
+        agree = said & (doc.stack.argmax(axis=2) == combined.argmax(axis=1))
+        share = agree.sum(axis=0) / np.maximum(said.sum(axis=0), 1)
+        return np.asarray(np.where(share >= least, share, 0.0), dtype=np.float32)
 
     return weigh
 

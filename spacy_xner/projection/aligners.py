@@ -1,0 +1,207 @@
+"""Word alignment of sentence pairs: from an encoder's states, or read from a file."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ..corpora.encoding import read_lines
+from ..errors import XnerError
+from .extraction import METHODS, extract, mutual_probability
+
+if TYPE_CHECKING:
+    from .states import PieceEncoder
+
+__all__ = ["Aligner", "Alignment", "EncoderAligner", "PharaohAligner", "WordPair"]
+
+
+@dataclass(frozen=True)
+class WordPair:
+    """A sentence and its translation.
+
+    number (int): Line of the pair in its files, from 0.
+    source (Sequence[str]): Words.
+    target (Sequence[str]): Words of the translation.
+    """
+
+    number: int
+    source: Sequence[str]
+    target: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which words of a pair say the same.
+
+    links (np.ndarray): int64, links x 2: source word, target word; sorted, each once.
+    scores (np.ndarray): float32, how sure each link is, from 0 to 1.
+    """
+
+    links: np.ndarray
+    scores: np.ndarray
+
+    @classmethod
+    def empty(cls) -> "Alignment":
+        """Make the alignment of a pair that has none."""
+        return cls(np.zeros((0, 2), dtype=np.int64), np.zeros(0, dtype=np.float32))
+
+    def quality(self, n_source: int, n_target: int) -> float:
+        """Tell how much of a pair is translation.
+
+        n_source (int): Source words.
+        n_target (int): Target words.
+        RETURNS (float): Sum over the words of both sides of their surest link, per word; 0 to 1.
+        """
+        if not n_source + n_target:
+            return 0.0
+        total = 0.0
+        for side, n in enumerate((n_source, n_target)):
+            surest = np.zeros(n, dtype=np.float32)
+            np.maximum.at(surest, self.links[:, side], self.scores)
+            total += float(surest.sum())
+        return total / (n_source + n_target)
+
+
+class Aligner(Protocol):
+    """Aligns the words of sentence pairs.
+
+    fingerprint (str): Tells another aligner, or other settings, from this one.
+    """
+
+    fingerprint: str
+
+    def __call__(self, pairs: Sequence[WordPair]) -> list[Alignment]:
+        """Give one alignment a pair."""
+        ...
+
+
+class EncoderAligner:
+    """Aligns words whose pieces an encoder sees alike (SimAlign, Jalili Sabet et al. 2020).
+
+    encoder (PieceEncoder): Gives the states.
+    method (str): See `extraction.extract`.
+    unit (str): "pieces" links words of which any pieces are linked; "words" links the means of
+        their pieces.
+    temperature (float): See `extraction.mutual_probability`.
+    fingerprint (str): Digest of the encoder and its layer.
+    RAISES: XnerError: A setting is unknown.
+    """
+
+    def __init__(
+        self,
+        encoder: "PieceEncoder",
+        *,
+        method: str = "itermax",
+        unit: str = "pieces",
+        temperature: float = 0.02,
+        fingerprint: str = "",
+    ) -> None:
+        if method not in METHODS:
+            raise XnerError(f"method is {method!r}; expected one of {', '.join(METHODS)}.")
+        if unit not in ("pieces", "words"):
+            raise XnerError(f"unit is {unit!r}; expected pieces or words.")
+        if not temperature > 0:
+            raise XnerError(f"temperature is {temperature}; expected a number above 0.")
+        self.encoder = encoder
+        self.method = method
+        self.unit = unit
+        self.temperature = temperature
+        self.fingerprint = f"{fingerprint} {method} {unit} {temperature}"
+
+    def __call__(self, pairs: Sequence[WordPair]) -> list[Alignment]:
+        encoded = self.encoder([words for pair in pairs for words in (pair.source, pair.target)])
+        return [
+            self._align(encoded[2 * i], encoded[2 * i + 1]) for i in range(len(encoded) // 2)
+        ]
+
+    def _align(
+        self, source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]
+    ) -> Alignment:
+        if self.unit == "words":
+            source, target = _word_means(*source), _word_means(*target)
+        (states, word), (other, other_word) = source, target
+        if not len(states) or not len(other):
+            return Alignment.empty()
+        similarity = (states @ other.T + 1.0) / 2.0
+        units = extract(similarity, self.method)
+        sure = mutual_probability(similarity, self.temperature)[units[:, 0], units[:, 1]]
+        return _of_words(word[units[:, 0]], other_word[units[:, 1]], sure)
+
+
+def _word_means(states: np.ndarray, word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if not len(states):
+        return states, word
+    firsts = np.flatnonzero(np.diff(word, prepend=-1))
+    means = np.add.reduceat(states, firsts)
+    lengths = np.linalg.norm(means, axis=1, keepdims=True)
+    return means / np.maximum(lengths, 1e-9), word[firsts]
+
+
+def _of_words(source: np.ndarray, target: np.ndarray, sure: np.ndarray) -> Alignment:
+    """Link the words of linked pieces, each pair as sure as its surest pieces."""
+    links, which = np.unique(np.stack([source, target], axis=1), axis=0, return_inverse=True)
+    scores = np.zeros(len(links), dtype=np.float32)
+    np.maximum.at(scores, which.ravel(), sure.astype(np.float32))
+    return Alignment(links.astype(np.int64), scores)
+
+
+_LINK = re.compile(r"(\d+)[-p](\d+)")
+
+
+class PharaohAligner:
+    """Reads alignments that another tool made: a line a pair, "0-0 1-2 ...", words from 0.
+
+    awesome-align, fast_align, eflomal and SimAlign itself write this format. Words are what spaces
+    part in the lines of the two files; ours may be finer, and take the links of those they lie in.
+
+    path (str | Path): The file.
+    fingerprint (str): Digest of the file.
+    RAISES: XnerError: The file is missing or holds something else.
+    """
+
+    def __init__(self, path: str | Path, *, fingerprint: str = "") -> None:
+        self.path = Path(path)
+        self.fingerprint = fingerprint
+        self._lines = [
+            np.array(list(_parse(line, self.path, number)), dtype=np.int64).reshape(-1, 2)
+            for number, line in enumerate(read_lines(self.path), 1)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __call__(self, pairs: Sequence[WordPair]) -> list[Alignment]:
+        return [self._align(pair) for pair in pairs]
+
+    def _align(self, pair: WordPair) -> Alignment:
+        if pair.number >= len(self._lines):
+            raise XnerError(
+                f"{self.path} has {len(self._lines)} lines, but the texts go on: expected one line "
+                "a pair. Align the same two files again."
+            )
+        links = self._lines[pair.number]
+        for side, words in enumerate((pair.source, pair.target)):
+            beyond = links[links[:, side] >= len(words)]
+            if len(beyond):
+                raise XnerError(
+                    f"{self.path}, line {pair.number + 1}: {beyond[0][0]}-{beyond[0][1]} names a "
+                    f"word that the {('source', 'target')[side]} sentence does not have: it has "
+                    f"{len(words)}, counted from 0. The alignment belongs to another text or "
+                    "another tokenisation: align the lines as they are, split at spaces."
+                )
+        ones = np.ones(len(links), dtype=np.float32)
+        return _of_words(links[:, 0], links[:, 1], ones)
+
+
+def _parse(line: str, path: Path, number: int) -> Iterator[tuple[int, int]]:
+    for entry in line.split():
+        match = _LINK.fullmatch(entry)
+        if not match:
+            raise XnerError(
+                f"{path}, line {number}: {entry!r} is no link; expected SOURCE-TARGET, two word "
+                "numbers from 0, such as 3-4."
+            )
+        yield int(match[1]), int(match[2])
