@@ -57,6 +57,9 @@ setup(
             "shap>=0.46",
             "statsmodels>=0.14.2",
         ],
+        # `spacy xner project-labels`; with `ctranslate2`, translators that were converted for it
+        "projection": ["scipy>=1.11"],
+        "ctranslate2": ["ctranslate2>=4.4"],
         "languages": ["langcodes>=3.3", "language_data>=1.2"],
         # What `make test` and `make check` run; `build` makes the student's wheel.
         "dev": [

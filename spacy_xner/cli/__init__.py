@@ -19,6 +19,7 @@ from .few_shot import few_shot_cli
 from .fine_tune import fine_tune_cli
 from .init import init_cli
 from .prepare import prepare_cli
+from .project_labels import project_labels_cli
 from .rank_sources import rank_sources_cli
 from .report import report_cli
 from .rounds import rounds_cli
@@ -50,6 +51,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
 app.command("encoder")(_friendly(encoder_cli))
 app.command("prepare")(_friendly(prepare_cli))
 app.command("annotate")(_friendly(annotate_cli))
+app.command("project-labels")(_friendly(project_labels_cli))
 app.command("vectors")(_friendly(vectors_cli))
 _OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command("distill", context_settings=_OVERRIDES)(_friendly(distill_cli))

@@ -1,5 +1,6 @@
 """Word alignment of sentence pairs: from an encoder's states, or read from a file."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from spacy.tokens import Doc, Token
 
 from ..corpora.encoding import read_lines
 from ..errors import XnerError
@@ -15,21 +17,21 @@ from .extraction import METHODS, extract, mutual_probability
 if TYPE_CHECKING:
     from .states import PieceEncoder
 
-__all__ = ["Aligner", "Alignment", "EncoderAligner", "PharaohAligner", "WordPair"]
+__all__ = ["Aligner", "Alignment", "EncoderAligner", "PharaohAligner", "SentencePair"]
 
 
 @dataclass(frozen=True)
-class WordPair:
+class SentencePair:
     """A sentence and its translation.
 
     number (int): Line of the pair in its files, from 0.
-    source (Sequence[str]): Words.
-    target (Sequence[str]): Words of the translation.
+    source (Doc): The sentence.
+    target (Doc): Its translation.
     """
 
     number: int
-    source: Sequence[str]
-    target: Sequence[str]
+    source: Doc
+    target: Doc
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Aligner(Protocol):
 
     fingerprint: str
 
-    def __call__(self, pairs: Sequence[WordPair]) -> list[Alignment]:
+    def __call__(self, pairs: Sequence[SentencePair]) -> list[Alignment]:
         """Give one alignment a pair."""
         ...
 
@@ -111,11 +113,10 @@ class EncoderAligner:
         self.temperature = temperature
         self.fingerprint = f"{fingerprint} {method} {unit} {temperature}"
 
-    def __call__(self, pairs: Sequence[WordPair]) -> list[Alignment]:
-        encoded = self.encoder([words for pair in pairs for words in (pair.source, pair.target)])
-        return [
-            self._align(encoded[2 * i], encoded[2 * i + 1]) for i in range(len(encoded) // 2)
-        ]
+    def __call__(self, pairs: Sequence[SentencePair]) -> list[Alignment]:
+        docs = [doc for pair in pairs for doc in (pair.source, pair.target)]
+        encoded = self.encoder([[token.text for token in doc] for doc in docs])
+        return [self._align(*both) for both in zip(encoded[::2], encoded[1::2], strict=True)]
 
     def _align(
         self, source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]
@@ -155,35 +156,37 @@ class PharaohAligner:
     """Reads alignments that another tool made: a line a pair, "0-0 1-2 ...", words from 0.
 
     awesome-align, fast_align, eflomal and SimAlign itself write this format. Words are what spaces
-    part in the lines of the two files; ours may be finer, and take the links of those they lie in.
+    part in the lines of the two files. Our tokens may be finer: tokens with a letter or digit take
+    the links of the word they lie in, punctuation links with its equal there.
 
     path (str | Path): The file.
-    fingerprint (str): Digest of the file.
     RAISES: XnerError: The file is missing or holds something else.
     """
 
-    def __init__(self, path: str | Path, *, fingerprint: str = "") -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.fingerprint = fingerprint
+        lines = read_lines(self.path)
+        self.fingerprint = hashlib.sha256("\n".join(lines).encode("utf8")).hexdigest()[:32]
         self._lines = [
             np.array(list(_parse(line, self.path, number)), dtype=np.int64).reshape(-1, 2)
-            for number, line in enumerate(read_lines(self.path), 1)
+            for number, line in enumerate(lines, 1)
         ]
 
     def __len__(self) -> int:
         return len(self._lines)
 
-    def __call__(self, pairs: Sequence[WordPair]) -> list[Alignment]:
+    def __call__(self, pairs: Sequence[SentencePair]) -> list[Alignment]:
         return [self._align(pair) for pair in pairs]
 
-    def _align(self, pair: WordPair) -> Alignment:
+    def _align(self, pair: SentencePair) -> Alignment:
         if pair.number >= len(self._lines):
             raise XnerError(
                 f"{self.path} has {len(self._lines)} lines, but the texts go on: expected one line "
                 "a pair. Align the same two files again."
             )
         links = self._lines[pair.number]
-        for side, words in enumerate((pair.source, pair.target)):
+        source, target = _tokens_of_words(pair.source), _tokens_of_words(pair.target)
+        for side, words in enumerate((source, target)):
             beyond = links[links[:, side] >= len(words)]
             if len(beyond):
                 raise XnerError(
@@ -192,8 +195,31 @@ class PharaohAligner:
                     f"{len(words)}, counted from 0. The alignment belongs to another text or "
                     "another tokenisation: align the lines as they are, split at spaces."
                 )
-        ones = np.ones(len(links), dtype=np.float32)
-        return _of_words(links[:, 0], links[:, 1], ones)
+        found = [
+            (one.i, other.i)
+            for word, other_word in links.tolist()
+            for one in source[word]
+            for other in target[other_word]
+            if one.text == other.text or (_is_word(one) and _is_word(other))
+        ]
+        if not found:
+            return Alignment.empty()
+        pairs = np.unique(np.array(found, dtype=np.int64), axis=0)
+        return Alignment(pairs, np.ones(len(pairs), dtype=np.float32))
+
+
+def _tokens_of_words(doc: Doc) -> list[list[Token]]:
+    words: list[list[Token]] = [[]]
+    for token in doc:
+        if not token.is_space:
+            words[-1].append(token)
+        if token.whitespace_ or token.is_space:
+            words.append([])
+    return [word for word in words if word]
+
+
+def _is_word(token: Token) -> bool:
+    return any(map(str.isalnum, token.text))
 
 
 def _parse(line: str, path: Path, number: int) -> Iterator[tuple[int, int]]:

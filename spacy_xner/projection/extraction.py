@@ -1,4 +1,4 @@
-"""From a similarity matrix to aligned pairs, the three ways of SimAlign (Jalili Sabet et al. 2020)."""
+"""From a similarity matrix to aligned pairs, as SimAlign does (Jalili Sabet et al. 2020)."""
 
 import numpy as np
 

@@ -1,0 +1,276 @@
+"""`spacy xner project-labels`: soft labels by annotation projection over parallel text."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from wasabi import msg
+
+from ..errors import XnerError
+from .annotate import clock
+
+if TYPE_CHECKING:
+    from ..projection.aligners import Aligner
+    from ..projection.labels import Confidence
+    from ..projection.parallel import ParallelText
+    from ..projection.project import ProjectionProgress
+    from ..projection.translation import Translator
+    from ..teacher.sources import ProbabilitySource
+
+__all__ = ["project_labels", "project_labels_cli"]
+
+
+def project_labels_cli(
+    source_pipeline: str = typer.Argument(..., help="Pipeline that labels the source sentences"),
+    source_text: Path = typer.Argument(..., help="Sentences, one a line"),
+    target_text: Path = typer.Argument(..., help="Their translations, line by line"),
+    output: Path = typer.Argument(..., help="Folder for the soft labels; resumed if it exists"),
+    encoder: str | None = typer.Option(
+        None, help="Encoder that aligns words: folder or Hugging Face name"
+    ),
+    layer: int = typer.Option(8, help="Layer of the encoder whose states are compared; 0: last"),
+    method: str = typer.Option("itermax", help="Alignment: inter, itermax or mwmf"),
+    unit: str = typer.Option("pieces", help="What is aligned: pieces of words, or words"),
+    alignments: Path | None = typer.Option(
+        None, help="Alignments made elsewhere (Pharaoh format), in place of --encoder"
+    ),
+    matching: str = typer.Option("exact", help="Of entities: exact, greedy or heuristic"),
+    candidates: str | None = typer.Option(
+        None, help="Pipeline whose entities in the target are the candidates; else any span"
+    ),
+    translator: str | None = typer.Option(
+        None, help="Hugging Face sequence-to-sequence model or CTranslate2 folder"
+    ),
+    translate: str | None = typer.Option(
+        None, help="Which file the translator makes if it is not there: source or target"
+    ),
+    markers: bool = typer.Option(
+        False, "--markers", help="Translate into the target with brackets around entities"
+    ),
+    refine: bool = typer.Option(
+        False, "--refine", help="Align through a translation of the marked source sentence"
+    ),
+    source_code: str = typer.Option("", help="The translator's code of the source language"),
+    target_code: str = typer.Option("", help="The translator's code of the target language"),
+    lang: str = typer.Option("xx", help="Language code of the target"),
+    min_pair: float | None = typer.Option(None, help="Least quality of a pair of sentences"),
+    min_span: float | None = typer.Option(None, help="Least confidence of a projected entity"),
+    precision: str = typer.Option("auto", help="How transformers compute: auto, fp32 or bf16"),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, or -1 for the processor"),
+) -> None:
+    """Write soft labels of translations: entities found in one language, projected to another.
+
+    Killed at any moment, the same command goes on where it stopped. Words that the projection is
+    in doubt of are left unsupervised.
+    """
+    from ..projection.labels import Confidence
+
+    given = {"pair": min_pair, "span": min_span}
+    project_labels(
+        source_pipeline,
+        source_text,
+        target_text,
+        output,
+        encoder=encoder,
+        layer=layer,
+        method=method,
+        unit=unit,
+        alignments=alignments,
+        matching=matching,
+        candidates=candidates,
+        translator=translator,
+        translate=translate,
+        markers=markers,
+        refine=refine,
+        languages=(source_code, target_code),
+        lang=lang,
+        confidence=Confidence(**{k: v for k, v in given.items() if v is not None}),
+        precision=precision,
+        gpu_id=gpu_id,
+    )
+
+
+def project_labels(
+    source_pipeline: str | Path,
+    source_text: str | Path,
+    target_text: str | Path,
+    output: str | Path,
+    *,
+    encoder: str | Path | None = None,
+    layer: int = 8,
+    method: str = "itermax",
+    unit: str = "pieces",
+    alignments: str | Path | None = None,
+    matching: str = "exact",
+    candidates: str | Path | None = None,
+    translator: str | Path | None = None,
+    translate: str | None = None,
+    markers: bool = False,
+    refine: bool = False,
+    languages: tuple[str, str] = ("", ""),
+    lang: str = "xx",
+    confidence: "Confidence | None" = None,
+    precision: str = "auto",
+    gpu_id: int = -1,
+) -> "ProjectionProgress":
+    """Write the soft labels of the target side of parallel text.
+
+    source_pipeline (str | Path): Labels the source sentences, see `teacher.sources.load_source`.
+    source_text (str | Path): Sentences, one a line.
+    target_text (str | Path): Their translations, line by line.
+    output (str | Path): The soft-label folder.
+    encoder (str | Path | None): Encoder that aligns words.
+    layer (int): Its layer, from 1; 0 is the last.
+    method (str): "inter", "itermax" or "mwmf".
+    unit (str): "pieces" or "words".
+    alignments (str | Path | None): Alignments in Pharaoh format, in place of an encoder.
+    matching (str): "exact", "greedy" or "heuristic".
+    candidates (str | Path | None): Pipeline whose entities in the target are the candidates.
+    translator (str | Path | None): See `projection.translation.load_translator`.
+    translate (str | None): "source" or "target": the file that the translator makes from the other
+        if it is not there.
+    markers (bool): Translate into the target with brackets around the entities.
+    refine (bool): Align through a translation of the marked source sentence.
+    languages (tuple[str, str]): The translator's codes of source and target language.
+    lang (str): Language code of the target.
+    confidence (Confidence | None): What is believed.
+    precision (str): "auto", "fp32" or "bf16".
+    gpu_id (int): GPU, or -1 for the processor.
+    RETURNS (ProjectionProgress): What was done.
+    RAISES: XnerError: A file, a model or a setting is faulty, or they do not go together.
+    """
+    from spacy.cli._util import setup_gpu
+
+    from ..projection.candidates import NerCandidates
+    from ..projection.labels import Confidence
+    from ..projection.marked_files import marked_candidates
+    from ..projection.parallel import ParallelText
+    from ..projection.project import Projector, project_documents
+    from ..projection.translation import load_translator
+    from ..teacher.sources import load_source
+
+    _check(encoder, alignments, translator, translate, markers, refine)
+    setup_gpu(gpu_id, silent=gpu_id < 0)
+    source_text, target_text = Path(source_text), Path(target_text)
+    source = load_source(source_pipeline, precision=precision)
+    model: Translator | None = None
+    if translator is not None:
+        codes = languages[::-1] if translate == "source" else languages
+        model = load_translator(translator, *codes)
+        _translate(model, source, source_text, target_text, translate, markers)
+    text = ParallelText(source_text, target_text)
+    aligner = _aligner(encoder, layer, method, unit, alignments, precision, text)
+    proposed = NerCandidates(load_source(candidates)) if candidates else None
+    projector = Projector(
+        source,
+        aligner,
+        matching,
+        proposed or (marked_candidates(target_text) if markers else None),
+        model if refine else None,
+        confidence or Confidence(),
+    )
+    shown = 0.0
+
+    def show(progress: "ProjectionProgress") -> None:
+        nonlocal shown
+        if sys.stderr.isatty() or time.monotonic() - shown > 10:
+            shown = time.monotonic()
+            rate = progress.pairs / progress.seconds
+            sys.stderr.write(
+                f"\r{progress.share:6.1%}  {progress.pairs:,} pairs  {rate:,.0f} pairs/s  "
+                f"{clock(progress.seconds_left)} left  "
+            )
+            sys.stderr.flush()
+
+    done = project_documents(projector, text, output, lang=lang, report=show)
+    sys.stderr.write("\n" if shown else "")
+    msg.good(
+        f"Soft labels of {done.docs:,} texts in {output}",
+        f"{done.pairs:,} pairs in {done.seconds:,.1f} s, of which {done.kept:,} say something; "
+        f"{done.projected:,} of {done.entities:,} entities projected",
+    )
+    return done
+
+
+def _check(
+    encoder: str | Path | None,
+    alignments: str | Path | None,
+    translator: str | Path | None,
+    translate: str | None,
+    markers: bool,
+    refine: bool,
+) -> None:
+    if (encoder is None) == (alignments is None):
+        raise XnerError(
+            "Words are aligned by an encoder (--encoder) or by a file (--alignments): give one of "
+            "the two."
+        )
+    if translate not in (None, "source", "target"):
+        raise XnerError(f"--translate is {translate!r}; expected source or target.")
+    if translator is None and (translate or markers or refine):
+        raise XnerError("--translate, --markers and --refine need a --translator.")
+    if markers and translate != "target":
+        raise XnerError("--markers are put into what is translated: expected --translate target.")
+    if refine and translate == "source":
+        raise XnerError(
+            "--refine translates from the source to the target, --translate source the other way: "
+            "make the source text first, then refine with a translator into the target."
+        )
+    if refine and alignments is not None:
+        raise XnerError("--refine aligns new sentences, which --alignments lacks: use --encoder.")
+
+
+def _aligner(
+    encoder: str | Path | None,
+    layer: int,
+    method: str,
+    unit: str,
+    alignments: str | Path | None,
+    precision: str,
+    text: "ParallelText",
+) -> "Aligner":
+    from ..projection.aligners import EncoderAligner, PharaohAligner
+    from ..projection.states import PieceEncoder
+
+    if encoder is not None:
+        states = PieceEncoder(encoder, layer=layer, precision=precision)
+        return EncoderAligner(states, method=method, unit=unit)
+    assert alignments is not None
+    aligner = PharaohAligner(alignments)
+    if len(aligner) != text.n_lines:
+        raise XnerError(
+            f"{alignments} has {len(aligner)} lines, the texts have {text.n_lines}: expected one "
+            "line a pair, empty where nothing is aligned."
+        )
+    return aligner
+
+
+def _translate(
+    model: "Translator",
+    source: "ProbabilitySource",
+    source_text: Path,
+    target_text: Path,
+    translate: str | None,
+    markers: bool,
+) -> None:
+    """Make the file that is not there."""
+    from ..projection.marked_files import translate_marked_file
+    from ..projection.translation import translate_file
+
+    made, origin = (
+        (source_text, target_text) if translate == "source" else (target_text, source_text)
+    )
+    if translate is None or made.exists():
+        return
+
+    def show(lines: int) -> None:
+        sys.stderr.write(f"\r{lines:,} lines translated  ")
+
+    if markers:
+        translate_marked_file(model, source, origin, made, report=show)
+    else:
+        translate_file(model, origin, made, report=show)
+    sys.stderr.write("\n")
+    msg.good(f"Translated {origin} into {made}")

@@ -1,0 +1,91 @@
+"""Which spans of the target may be entities, where that is known beforehand."""
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from spacy.tokens import Doc
+
+from ..errors import XnerError
+from ..tags import TagSet, decode, spans_from_iob2
+from ..teacher.sources import ProbabilitySource
+from .aligners import SentencePair
+from .markers import read_marked
+from .matching import Span
+from .parallel import iter_lines
+
+__all__ = ["Candidates", "MarkedCandidates", "NerCandidates", "token_spans"]
+
+
+class Candidates(Protocol):
+    """Proposes spans of the target.
+
+    fingerprint (str): Tells other candidates from these.
+    """
+
+    fingerprint: str
+
+    def __call__(self, pairs: Sequence[SentencePair]) -> list[list[Span] | None]:
+        """Give the spans of each pair's target, in tokens; None stands for every span."""
+        ...
+
+
+class NerCandidates:
+    """The entities that a pipeline finds in the target, whatever their types.
+
+    source (ProbabilitySource): The pipeline, of `teacher.sources.load_source`.
+    RAISES: XnerError: It labels documents, not entities.
+    """
+
+    def __init__(self, source: ProbabilitySource) -> None:
+        if not isinstance(source.tagset, TagSet):
+            raise XnerError("Candidates are entities, but this pipeline gives categories.")
+        self.tagset = source.tagset
+        self.source = source
+        self.fingerprint = source.fingerprint
+
+    def __call__(self, pairs: Sequence[SentencePair]) -> list[list[Span] | None]:
+        found = self.source.predict([pair.target for pair in pairs])
+        tags = (decode(np.asarray(probs), self.tagset) for probs in found)
+        return [[(start, end) for start, end, _ in spans_from_iob2(one)] for one in tags]
+
+
+class MarkedCandidates:
+    """What stands in brackets in a translation that was made of marked sentences.
+
+    path (str | Path): Lines with brackets, which `markers.read_marked` takes out.
+    fingerprint (str): Digest of the file.
+    """
+
+    def __init__(self, path: str | Path, fingerprint: str) -> None:
+        self.path = Path(path)
+        self.fingerprint = fingerprint
+
+    def __call__(self, pairs: Sequence[SentencePair]) -> list[list[Span] | None]:
+        numbers = [pair.number for pair in pairs]
+        wanted = set(numbers)
+        lines = enumerate(islice(iter_lines(self.path), max(numbers) + 1))
+        texts = {number: line for number, line in lines if number in wanted}
+        return [self._of(pair, texts.get(pair.number, "")) for pair in pairs]
+
+    def _of(self, pair: SentencePair, line: str) -> list[Span] | None:
+        text, spans = read_marked(line)
+        if text != pair.target.text:
+            raise XnerError(
+                f"{self.path}, line {pair.number + 1} is not the marked form of the target text. "
+                "Delete both files and run the same command again."
+            )
+        return token_spans(pair.target, spans) or None
+
+
+def token_spans(doc: Doc, spans: Sequence[Span]) -> list[Span]:
+    """Turn spans of characters into the spans of the tokens that they touch.
+
+    doc (Doc): The document.
+    spans (Sequence[Span]): First character, character after the last.
+    RETURNS (list[Span]): First token, token after the last; those of no token are left out.
+    """
+    found = (doc.char_span(*span, alignment_mode="expand") for span in spans)
+    return [(span.start, span.end) for span in found if span is not None and len(span)]
