@@ -63,17 +63,13 @@ def read_marked(text: str) -> tuple[str, list[Span]]:
         else:
             words = re.sub(r"\s+", " ", piece)
             plain += words.lstrip(" ") if not plain or plain.endswith(" ") else words
-    trimmed = [
-        (start, end) for start, end in (_trim(plain, *span) for span in spans) if end > start
-    ]
-    return plain.rstrip(" "), trimmed
+    trimmed = [_trim(plain, *span) for span in spans]
+    return plain.rstrip(" "), [span for span in trimmed if span[0] < span[1]]
 
 
 def _trim(text: str, start: int, end: int) -> Span:
     inside = text[start:end]
-    return start + len(inside) - len(inside.lstrip(" ")), end - len(inside) + len(
-        inside.rstrip(" ")
-    )
+    return end - len(inside.lstrip(" ")), start + len(inside.rstrip(" "))
 
 
 def translate_marked(

@@ -7,6 +7,7 @@ beside, are those of Politov et al. (2025, arXiv 2501.18750).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -117,7 +118,7 @@ def match_exact(
             best[option.entity] = option
     chosen = list(best.values())
     in_order = sorted(chosen, key=lambda match: match.start)
-    if any(one.end > other.start for one, other in zip(in_order, in_order[1:], strict=False)):
+    if any(one.end > other.start for one, other in pairwise(in_order)):
         chosen = _solve(options, len(entities), n_target)
     return sorted(chosen, key=lambda match: match.entity)
 
