@@ -155,7 +155,7 @@ def test_a_translator_that_fails_half_way_goes_on_where_it_stopped(tmp_path):
         translate_file(FakeTranslator(fails_at=3), source, target, chunk=2)
     assert not target.exists()
     part = tmp_path / "text.hau.part"
-    part.write_bytes(part.read_bytes() + "kasuw".encode())  # cut off in the middle of a line
+    part.write_bytes(part.read_bytes() + b"kasuw")  # cut off in the middle of a line
     again = FakeTranslator()
     translate_file(again, source, target, chunk=2)
     assert target.read_text("utf8") == "".join(f"kasuwa {i}\n\n" for i in range(4))

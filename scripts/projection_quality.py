@@ -1,0 +1,181 @@
+"""How well entities are projected, by the ways to align and to match: no student, no choice.
+
+`verbatim`: names that stand in the source sentence and, spelled the same, exactly once in the
+target; their projection has to be that span. No gold is needed, so that settings may be chosen by it.
+`gold`: sentences of parallel text that the NER training set holds too, which is so for Yoruba alone.
+Entities of the English side, as the teacher tags it, are projected and set beside the gold of the
+target. Its faults count as faults here. Nothing is chosen by it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import spacy
+from projection_data import gold, parallel_files
+from spacy.tokens import Doc
+
+from spacy_xner.corpora.conll import read_conll
+from spacy_xner.corpora.raw import normal_form
+from spacy_xner.evaluation.scores import bootstrap_interval, f1_from_counts, sentence_counts
+from spacy_xner.projection.aligners import Alignment, EncoderAligner, SentencePair
+from spacy_xner.projection.labels import Confidence
+from spacy_xner.projection.matching import MATCHERS, Match, Span
+from spacy_xner.projection.parallel import iter_lines
+from spacy_xner.projection.project import Projector
+from spacy_xner.projection.states import PieceEncoder
+from spacy_xner.tags import decode, iob2_from_spans, spans_from_iob2
+from spacy_xner.teacher.sources import ProbabilitySource
+
+METHODS = ("inter", "itermax", "mwmf")
+UNITS = ("pieces", "words")
+LAYERS = (4, 6, 8, 10, 12)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to project.
+
+    layer, method, unit: Of the alignment.
+    matching (str): Of the entities.
+    """
+
+    layer: int = 8
+    method: str = "itermax"
+    unit: str = "pieces"
+    matching: str = "exact"
+
+
+def settings(default: Setting) -> list[Setting]:
+    """Give the default, and the ways that differ from it in one respect."""
+    others = [
+        *({"layer": layer} for layer in LAYERS),
+        *({"method": method, "unit": unit} for method in METHODS for unit in UNITS),
+        *({"matching": matching} for matching in MATCHERS),
+    ]
+    made = [Setting(**(vars(default) | other)) for other in others]
+    return list(dict.fromkeys([default, *made]))
+
+
+def measure(
+    source: ProbabilitySource,
+    encoder: Path,
+    root: Path,
+    targets: list[str],
+    *,
+    default: Setting,
+    limit: int,
+) -> Iterator[dict[str, Any]]:
+    """Project by each setting and count.
+
+    YIELDS (dict[str, Any]): What a row needs: recipe, target, test_set, metric, value, low, high, n.
+    """
+    for lang in targets:
+        pairs, tags = gold_pairs(source, root, lang, limit)
+        for test_set, chosen in (
+            ("verbatim", verbatim_pairs(source, root, lang, limit)),
+            ("gold", pairs),
+        ):
+            if chosen:
+                yield from _measure(source, encoder, lang, test_set, chosen, tags, default)
+
+
+def _measure(
+    source: ProbabilitySource,
+    encoder: Path,
+    lang: str,
+    test_set: str,
+    pairs: list[SentencePair],
+    tags: list[list[str]],
+    default: Setting,
+) -> Iterator[dict[str, Any]]:
+    probs = [np.asarray(rows) for rows in source.predict([pair.source for pair in pairs])]
+    found = [spans_from_iob2(decode(rows, source.tagset)) for rows in probs]  # type: ignore[arg-type]
+    entities = [[(start, end) for start, end, _ in spans] for spans in found]
+    labels = [[label for _, _, label in spans] for spans in found]
+    aligned: dict[tuple[int, str, str], list[Alignment]] = {}
+    for setting in settings(default):
+        key = (setting.layer, setting.method, setting.unit)
+        if key not in aligned:
+            states = PieceEncoder(encoder, layer=setting.layer)
+            aligner = EncoderAligner(states, method=setting.method, unit=setting.unit)
+            aligned[key] = aligner(pairs)
+        projector = Projector(source, lambda pairs: [], setting.matching)  # type: ignore[arg-type]
+        matches = projector.match(pairs, entities, aligned[key])
+        row = {"recipe": "projection", "target": lang, "test_set": test_set, **vars(setting)}
+        row["default"] = setting == default
+        if test_set == "gold":
+            predicted = [
+                iob2_from_spans(len(pair.target), _labelled(one, names))
+                for pair, one, names in zip(pairs, matches, labels, strict=True)
+            ]
+            yield from _scores(row, sentence_counts(tags, predicted))
+        else:
+            yield row | _verbatim(pairs, entities, matches)
+
+
+def _labelled(matches: list[Match], names: list[str]) -> list[tuple[int, int, str]]:
+    return [(match.start, match.end, names[match.entity]) for match in matches]
+
+
+def _scores(row: dict[str, Any], counts: np.ndarray) -> Iterator[dict[str, Any]]:
+    right, predicted, wanted = counts.sum(axis=0).tolist()
+    low, high = bootstrap_interval(counts)
+    yield row | {"metric": "f1", "value": f1_from_counts(counts), "low": low, "high": high}
+    for metric, of in (("precision", predicted), ("recall", wanted)):
+        yield row | {"metric": metric, "value": 100 * right / max(1, of), "n": of}
+
+
+def _verbatim(
+    pairs: list[SentencePair], entities: list[list[Span]], matches: list[list[Match]]
+) -> dict[str, Any]:
+    """Of names that stand once in the target, the share that is projected there, exactly."""
+    right = n = 0
+    for pair, spans, found in zip(pairs, entities, matches, strict=True):
+        words = [token.text for token in pair.target]
+        for number, (start, end) in enumerate(spans):
+            name = [token.text for token in pair.source[start:end]]
+            places = [i for i in range(len(words)) if words[i : i + len(name)] == name]
+            if len(places) == 1:
+                n += 1
+                where = [(one.start, one.end) for one in found if one.entity == number]
+                right += where == [(places[0], places[0] + len(name))]
+    return {"metric": "recall", "value": 100 * right / max(1, n), "n": n}
+
+
+def _lines(root: Path, lang: str) -> Iterator[tuple[str, str]]:
+    for files in parallel_files(root, lang):
+        for source, target in zip(*map(iter_lines, files), strict=True):
+            if source and target:
+                yield source, target
+
+
+def verbatim_pairs(
+    source: ProbabilitySource, root: Path, lang: str, limit: int
+) -> list[SentencePair]:
+    """Give pairs spread over the parallel text of a language."""
+    lines = list(_lines(root, lang))
+    chosen = lines[:: max(1, len(lines) // limit)][:limit]
+    make_doc = source.nlp.make_doc
+    return [SentencePair(i, make_doc(s), make_doc(t)) for i, (s, t) in enumerate(chosen)]
+
+
+def gold_pairs(
+    source: ProbabilitySource, root: Path, lang: str, limit: int
+) -> tuple[list[SentencePair], list[list[str]]]:
+    """Give the pairs whose target is a sentence of the training set, in its words, and its tags."""
+    sentences = {normal_form("".join(s.words)): s for s in read_conll(gold(root, lang, "train"))}
+    pairs, tags = [], []
+    vocab = spacy.blank("xx").vocab
+    for text, target in _lines(root, lang):
+        sentence = sentences.pop(normal_form(target), None)
+        if sentence is not None and len(sentence.words) > 4 and len(pairs) < limit:
+            doc = Doc(vocab, words=sentence.words)
+            pairs.append(SentencePair(len(pairs), source.nlp.make_doc(text), doc))
+            tags.append(sentence.tags)
+    return pairs, tags
+
+
+__all__ = ["Confidence", "Setting", "measure", "settings"]

@@ -1,0 +1,99 @@
+"""Measure how fast parallel text is projected, and in how much memory: one process, one size.
+
+The tagger is a stub (capitalised words are names), so that what is timed is reading, tokenising,
+aligning, matching and writing. Prints one JSON object.
+"""
+
+import json
+import os
+import resource
+import time
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import numpy as np
+import spacy
+import typer
+from projection_data import parallel_files
+
+from spacy_xner.projection.aligners import EncoderAligner
+from spacy_xner.projection.parallel import ParallelText, iter_lines
+from spacy_xner.projection.project import Projector, project_documents
+from spacy_xner.projection.states import PieceEncoder
+from spacy_xner.tags import TagSet
+
+
+class Capitals:
+    """Calls every capitalised word that does not begin its sentence a person."""
+
+    def __init__(self) -> None:
+        self.nlp = spacy.blank("xx")
+        self.tagset = TagSet.from_types(["PER"])
+        self.fingerprint = "capitals"
+
+    def predict(self, docs: Any) -> list[np.ndarray]:
+        return [self._rows([token.text for token in doc]) for doc in docs]
+
+    def _rows(self, words: list[str]) -> np.ndarray:
+        columns, before = [], 0
+        for i, word in enumerate(words):
+            before = (2 if before else 1) if i and word[0].isupper() else 0
+            columns.append(before)
+        return np.eye(3, dtype=np.float32)[columns]
+
+
+def main(
+    pairs: Annotated[int, typer.Argument(help="Sentence pairs")],
+    encoder: Annotated[Path, typer.Argument(help="Folder of the encoder")],
+    data_root: Path = Path("../shared/data"),
+    target: str = "hau ibo swa yor zul am si",
+    layer: int = 8,
+    method: str = "itermax",
+    unit: str = "pieces",
+) -> None:
+    """Project some pairs and print seconds and megabytes."""
+    aligner = EncoderAligner(PieceEncoder(encoder, layer=layer), method=method, unit=unit)
+    with TemporaryDirectory() as folder:
+        text = _write(Path(folder), pairs, data_root, target.split())
+        loaded = _peak_mb()
+        began, cpu = time.perf_counter(), time.process_time()
+        done = project_documents(Projector(Capitals(), aligner), text, Path(folder) / "out")
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    print(
+        json.dumps(
+            {
+                "pairs": done.pairs,
+                "entities": done.entities,
+                "seconds": seconds,
+                "cpu_seconds": cpu,
+                "peak_mb": _peak_mb(),
+                "loaded_mb": loaded,
+                "load_average": os.getloadavg()[0],
+            }
+        )
+    )
+
+
+def _write(folder: Path, pairs: int, root: Path, targets: list[str]) -> ParallelText:
+    """Write some pairs of all languages mixed, in the same proportions whatever their number."""
+    both = [files for lang in targets for files in parallel_files(root, lang)]
+    lines = [
+        line for files in both for line in zip(*map(iter_lines, files), strict=True) if all(line)
+    ]
+    step = max(1.0, len(lines) / pairs)
+    chosen = [lines[int(i * step)] for i in range(min(pairs, len(lines)))]
+    del lines
+    for name, side in (("text.en", 0), ("text.xx", 1)):
+        with (folder / name).open("w", encoding="utf8") as file:
+            file.writelines(line[side] + "\n" for line in islice(chosen, pairs))
+    return ParallelText(folder / "text.en", folder / "text.xx")
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    typer.run(main)
