@@ -19,6 +19,18 @@ import projection_data as data
 import typer
 from benchmark_scores import Bench
 from projection_quality import Setting, measure
+from projection_scores import (
+    FUSED,
+    RIVAL,
+    STUDENT,
+    TEACHES,
+    Projection,
+    Student,
+    compare,
+    plan,
+    score,
+    write,
+)
 from wasabi import msg
 
 from spacy_xner.cli.annotate import annotate
@@ -62,7 +74,7 @@ def main(
 
 
 def speed(run: Projection, sizes: list[int]) -> None:
-    """Project pairs in a process of their own for each size, so that its peak of memory is its own."""
+    """Project pairs, each size in a process of its own, which has its own peak of memory."""
     for size in sizes:
         script = Path(__file__).with_name("projection_speed.py")
         arguments = [str(size), str(run.main / "encoder"), "--data-root", str(run.root)]

@@ -2,9 +2,9 @@
 
 `verbatim`: names that stand in the source sentence and, spelled the same, exactly once in the
 target; their projection has to be that span. No gold is needed, so that settings may be chosen by it.
-`gold`: sentences of parallel text that the NER training set holds too, which is so for Yoruba alone.
-Entities of the English side, as the teacher tags it, are projected and set beside the gold of the
-target. Its faults count as faults here. Nothing is chosen by it.
+`gold`: sentences of parallel text that the NER training set holds too; only Yoruba has any.
+Entities of the English side, as the teacher tags it, faults included, are projected and set beside
+the gold of the target. Nothing is chosen by it.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,6 @@ from spacy_xner.corpora.conll import read_conll
 from spacy_xner.corpora.raw import normal_form
 from spacy_xner.evaluation.scores import bootstrap_interval, f1_from_counts, sentence_counts
 from spacy_xner.projection.aligners import Alignment, EncoderAligner, SentencePair
-from spacy_xner.projection.labels import Confidence
 from spacy_xner.projection.matching import MATCHERS, Match, Span
 from spacy_xner.projection.parallel import iter_lines
 from spacy_xner.projection.project import Projector
@@ -70,7 +69,7 @@ def measure(
 ) -> Iterator[dict[str, Any]]:
     """Project by each setting and count.
 
-    YIELDS (dict[str, Any]): What a row needs: recipe, target, test_set, metric, value, low, high, n.
+    YIELDS (dict[str, Any]): What a row needs, as recipe, target, test_set, metric and value.
     """
     for lang in targets:
         pairs, tags = gold_pairs(source, root, lang, limit)
@@ -92,7 +91,7 @@ def _measure(
     default: Setting,
 ) -> Iterator[dict[str, Any]]:
     probs = [np.asarray(rows) for rows in source.predict([pair.source for pair in pairs])]
-    found = [spans_from_iob2(decode(rows, source.tagset)) for rows in probs]  # type: ignore[arg-type]
+    found = [spans_from_iob2(decode(rows, source.tagset)) for rows in probs]
     entities = [[(start, end) for start, end, _ in spans] for spans in found]
     labels = [[label for _, _, label in spans] for spans in found]
     aligned: dict[tuple[int, str, str], list[Alignment]] = {}
@@ -102,7 +101,7 @@ def _measure(
             states = PieceEncoder(encoder, layer=setting.layer)
             aligner = EncoderAligner(states, method=setting.method, unit=setting.unit)
             aligned[key] = aligner(pairs)
-        projector = Projector(source, lambda pairs: [], setting.matching)  # type: ignore[arg-type]
+        projector = Projector(source, lambda pairs: [], setting.matching)
         matches = projector.match(pairs, entities, aligned[key])
         row = {"recipe": "projection", "target": lang, "test_set": test_set, **vars(setting)}
         row["default"] = setting == default
@@ -176,6 +175,3 @@ def gold_pairs(
             pairs.append(SentencePair(len(pairs), source.nlp.make_doc(text), doc))
             tags.append(sentence.tags)
     return pairs, tags
-
-
-__all__ = ["Confidence", "Setting", "measure", "settings"]
