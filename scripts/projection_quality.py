@@ -1,7 +1,7 @@
 """How well entities are projected, by the ways to align and to match: no student, no choice.
 
 `verbatim`: names that stand in the source sentence and, spelled the same, exactly once in the
-target; their projection has to be that span. No gold is needed, so that settings may be chosen by it.
+target; their projection has to be that span. No gold is needed: settings may be chosen by it.
 `gold`: sentences of parallel text that the NER training set holds too; only Yoruba has any.
 Entities of the English side, as the teacher tags it, faults included, are projected and set beside
 the gold of the target. Nothing is chosen by it.

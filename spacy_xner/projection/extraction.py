@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..errors import XnerError
+from .extras import optimize
 
 __all__ = ["METHODS", "extract", "mutual_probability"]
 
@@ -27,9 +28,8 @@ def extract(similarity: np.ndarray, method: str = "itermax") -> np.ndarray:
     if not similarity.size:
         return np.zeros((0, 2), dtype=np.int64)
     if method == "mwmf":
-        from scipy.optimize import linear_sum_assignment
-
-        return np.stack(linear_sum_assignment(similarity, maximize=True), axis=1)
+        pairs = optimize().linear_sum_assignment(similarity, maximize=True)
+        return np.stack(pairs, axis=1)
     aligned = _mutual_best(similarity)
     if method == "itermax" and min(similarity.shape) > 2:
         for _ in range(_ROUNDS - 1):

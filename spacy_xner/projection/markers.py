@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
+from .extras import optimize
 from .matching import Span
 from .translation import Translator
 
@@ -107,12 +108,10 @@ def translate_marked(
 
 def _pair(names: Sequence[str], brackets: Sequence[str]) -> list[tuple[int, int]]:
     """Pair names with what stands in brackets, so that the sum of likenesses is greatest."""
-    from scipy.optimize import linear_sum_assignment
-
     if not names or not brackets:
         return []
     likeness = np.array(
         [[SequenceMatcher(None, a.lower(), b.lower()).ratio() for b in brackets] for a in names]
     )
-    pairs = zip(*(side.tolist() for side in linear_sum_assignment(-likeness)), strict=True)
+    pairs = np.stack(optimize().linear_sum_assignment(-likeness), axis=1).tolist()
     return [(i, j) for i, j in pairs if likeness[i, j] >= _LEAST_LIKENESS]

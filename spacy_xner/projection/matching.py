@@ -12,8 +12,11 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import XnerError
+from .extras import optimize
 
 __all__ = ["MATCHERS", "Match", "Matcher", "Span", "get_matcher", "match_exact", "match_greedy"]
+
+MOST_OPTIONS = 5_000
 
 Span = tuple[int, int]
 
@@ -103,7 +106,8 @@ def match_exact(
     """Maximise the sum of scores, at most one candidate an entity and no word in two of them.
 
     An integer program (`scipy.optimize.milp`); where the best candidates of all entities go
-    together, as in most sentences, they are the optimum and nothing is solved.
+    together, as in most sentences, they are the optimum and nothing is solved. More than 5,000
+    pairs of entity and candidate, which no sentence has, are matched greedily.
 
     links (np.ndarray): Links x 2: source word, target word.
     entities (Sequence[Span]): Source entities.
@@ -119,26 +123,26 @@ def match_exact(
     chosen = list(best.values())
     in_order = sorted(chosen, key=lambda match: match.start)
     if any(one.end > other.start for one, other in pairwise(in_order)):
+        if len(options) > MOST_OPTIONS:
+            return match_greedy(links, entities, n_target, candidates)
         chosen = _solve(options, len(entities), n_target)
     return sorted(chosen, key=lambda match: match.entity)
 
 
 def _solve(options: Sequence[Match], n_entities: int, n_target: int) -> list[Match]:
-    from scipy.optimize import Bounds, LinearConstraint, milp
-    from scipy.sparse import coo_array
-
+    solver = optimize()
     rows, columns = [], []
     for number, option in enumerate(options):
         uses = [option.entity, *(n_entities + word for word in range(option.start, option.end))]
         rows += uses
         columns += [number] * len(uses)
-    shape = (n_entities + n_target, len(options))
-    at_most_once = coo_array((np.ones(len(rows)), (rows, columns)), shape=shape)
-    result = milp(
+    at_most_once = np.zeros((n_entities + n_target, len(options)))
+    at_most_once[rows, columns] = 1
+    result = solver.milp(
         [-option.score for option in options],
         integrality=np.ones(len(options)),
-        bounds=Bounds(0, 1),
-        constraints=LinearConstraint(at_most_once.tocsr(), ub=1),
+        bounds=solver.Bounds(0, 1),
+        constraints=solver.LinearConstraint(at_most_once, ub=1),
     )
     if result.x is None:
         raise XnerError(f"The matching of {n_entities} entities was not solved: {result.message}.")
