@@ -55,7 +55,7 @@ def main(
     seeds: Annotated[int, typer.Option(help="Students a recipe and language")] = 3,
     workers: Annotated[int, typer.Option(help="Students that are trained at once")] = 2,
     limit: Annotated[int, typer.Option(help="Sentence pairs a language; 0: all")] = 0,
-    quality_pairs: Annotated[int, typer.Option(help="Pairs a language, of the quality")] = 2500,
+    quality_pairs: Annotated[int, typer.Option(help="Pairs a language, of the quality")] = 1000,
     speed_pairs: Annotated[str, typer.Option(help="Pairs of the speed")] = "5000 50000",
     max_steps: Annotated[int, typer.Option(help="Steps of a student; 0: all, for tries")] = 0,
 ) -> None:
