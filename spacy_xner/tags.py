@@ -38,7 +38,7 @@ def unsaid(probs: np.ndarray) -> np.ndarray:
     probs (np.ndarray): Probability of each tag, tokens x tags (or teachers x tokens x tags).
     RETURNS (np.ndarray): bool, one a row.
     """
-    return ~np.asarray(probs).any(axis=-1)
+    return np.logical_not(np.asarray(probs).any(axis=-1))
 
 
 def decode(probs: np.ndarray, tagset: TagSet) -> list[str]:
