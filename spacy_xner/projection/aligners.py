@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Aligner", "Alignment", "EncoderAligner", "PharaohAligner", "SentencePair"]
 
+MOST_CELLS = 4_000_000  # of a similarity matrix; a larger one takes gigabytes and minutes
+
 
 @dataclass(frozen=True)
 class SentencePair:
@@ -86,7 +88,7 @@ class EncoderAligner:
     encoder (PieceEncoder): Gives the states.
     method (str): See `extraction.extract`.
     unit (str): "pieces" links words of which any pieces are linked; "words" links the means of
-        their pieces.
+        their pieces, as is done in any case where both sides have some 2,000 pieces.
     temperature (float): See `extraction.mutual_probability`.
     fingerprint (str): Digest of the encoder and its layer.
     RAISES: XnerError: A setting is unknown.
@@ -121,7 +123,7 @@ class EncoderAligner:
     def _align(
         self, source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]
     ) -> Alignment:
-        if self.unit == "words":
+        if self.unit == "words" or len(source[0]) * len(target[0]) > MOST_CELLS:
             source, target = _word_means(*source), _word_means(*target)
         (states, word), (other, other_word) = source, target
         if not len(states) or not len(other):

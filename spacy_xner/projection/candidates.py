@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from ..errors import XnerError
 from ..tags import TagSet, decode, spans_from_iob2
@@ -47,7 +48,8 @@ class NerCandidates:
         self.fingerprint = source.fingerprint
 
     def __call__(self, pairs: Sequence[SentencePair]) -> list[list[Span] | None]:
-        found = self.source.predict([pair.target for pair in pairs])
+        vocab = self.source.nlp.vocab  # a pipeline looks its strings up in its own
+        found = self.source.predict([_copy(pair.target, vocab) for pair in pairs])
         tags = (decode(np.asarray(probs), self.tagset) for probs in found)
         return [[(start, end) for start, end, _ in spans_from_iob2(one)] for one in tags]
 
@@ -78,6 +80,11 @@ class MarkedCandidates:
                 "Delete both files and run the same command again."
             )
         return token_spans(pair.target, spans) or None
+
+
+def _copy(doc: Doc, vocab: Vocab) -> Doc:
+    spaces = [bool(token.whitespace_) for token in doc]
+    return Doc(vocab, words=[token.text for token in doc], spaces=spaces)
 
 
 def token_spans(doc: Doc, spans: Sequence[Span]) -> list[Span]:

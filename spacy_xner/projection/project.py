@@ -217,29 +217,50 @@ def project_documents(
     progress = ProjectionProgress()
     began, left = time.perf_counter(), text.n_words
     n_shards = 0
+
+    def done(lines: Sequence[ParallelLine]) -> None:
+        progress.pairs += len(lines)
+        progress.words += _words(lines)
+        progress.seconds = time.perf_counter() - began
+        progress.share = min(1.0, progress.words / max(1, left))
+        report(progress)
+
     for index, shard in enumerate(_shards(text, shard_docs)):
         n_shards += 1
         progress.docs += len(shard)
         if index in writer.finished:
-            left -= sum(len(line.target.split()) for line in shard)
+            left -= _words(shard)
             continue
-        first = index * shard_docs
         labels: dict[int, SoftLabels] = {}
         for places in _batches(shard):
             lines = [shard[place] for place in places]
-            pairs = projector.pairs(lines)
-            for place, pair, rows in zip(places, pairs, projector(pairs, progress), strict=True):
-                name = f"{text.target.stem}:{first + place}"
-                labels[place] = _soft_labels(name, lang, pair.target, rows)
-                progress.kept += not unsaid(rows).all()
-            progress.pairs += len(lines)
-            progress.words += sum(len(line.target.split()) for line in lines)
-            progress.seconds = time.perf_counter() - began
-            progress.share = min(1.0, progress.words / max(1, left))
-            report(progress)
+            names = [f"{text.target.stem}:{index * shard_docs + place}" for place in places]
+            found = _label(projector, lines, names, lang, progress)
+            labels.update(zip(places, found, strict=True))
+            done(lines)
         writer.write(index, [labels[place] for place in range(len(shard))])
     writer.close(n_shards)
     return progress
+
+
+def _label(
+    projector: Projector,
+    lines: Sequence[ParallelLine],
+    names: Sequence[str],
+    lang: str,
+    progress: ProjectionProgress,
+) -> list[SoftLabels]:
+    labels = []
+    with projector.source.nlp.memory_zone():  # else its vocabulary would grow with the text
+        pairs = projector.pairs(lines)
+        for name, pair, rows in zip(names, pairs, projector(pairs, progress), strict=True):
+            labels.append(_soft_labels(name, lang, pair.target, rows))
+            progress.kept += not unsaid(rows).all()
+    return labels
+
+
+def _words(lines: Sequence[ParallelLine]) -> int:
+    return sum(len(line.target.split()) for line in lines)
 
 
 def _shards(text: ParallelText, size: int) -> Iterator[list[ParallelLine]]:

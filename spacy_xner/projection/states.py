@@ -12,6 +12,8 @@ from ..errors import XnerError
 
 __all__ = ["PieceEncoder"]
 
+MAX_TYPES = 50_000  # whose pieces are kept, so that memory does not grow with the text
+
 
 class PieceEncoder:
     """Gives the state of every piece of every word, at a layer.
@@ -46,7 +48,7 @@ class PieceEncoder:
         dtype = autocast_type(precision, device) or torch.float32
         self.module = cut_at(module, layer).to(device=device, dtype=dtype)
         self.pad = tokenizer.pad_token_id
-        self.pieces = WordPieces(tokenizer)
+        self.pieces = WordPieces(tokenizer, max_types=MAX_TYPES)
         self.max_length = min(max_length, max_pieces_of(module))
         self.overlap = min(overlap, self.max_length // 4)
 
