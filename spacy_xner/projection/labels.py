@@ -21,7 +21,7 @@ class Confidence:
     outside (float): Least probability of `O` of the source words that a target word is linked to.
     """
 
-    pair: float = 0.1
+    pair: float = 0.25
     span: float = 0.3
     link: float = 0.1
     outside: float = 0.9

@@ -282,7 +282,7 @@ def test_settings_that_do_not_go_together_are_errors(tmp_path, settings, fault):
 )
 def test_a_recipe_names_its_teachers(recipe, names):
     root = Path(__file__).parents[2] / "configs"
-    short = load_config(root / f"recipes/{recipe}.cfg", interpolate=False)
+    short = load_config(root / f"recipes/projection/{recipe}.cfg", interpolate=False)
     config = load_config(root / "student.cfg", interpolate=False).merge(short)
     config["paths"].update(dict.fromkeys(names, "folder"))
     teachers = resolve_teachers(config.interpolate()["distillation"]["teachers"])
