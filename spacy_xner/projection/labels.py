@@ -17,11 +17,11 @@ class Confidence:
 
     pair (float): Least `Alignment.quality` of a pair; below, it is taken for no translation.
     span (float): Least confidence of a projected entity, see `confidence_of`.
-    link (float): Least score of a link that carries `O` over.
+    link (float): Least score of a link; weaker ones carry neither entities nor `O` over.
     outside (float): Least probability of `O` of the source words that a target word is linked to.
     """
 
-    pair: float = 0.25
+    pair: float = 0.2
     span: float = 0.3
     link: float = 0.1
     outside: float = 0.9

@@ -130,7 +130,7 @@ class Projector:
         if self.candidates is not None:
             proposed = self.candidates(pairs)
         matches = [
-            self._match(alignment.links, spans, len(pair.target), candidates) if spans else []
+            self._match(self._links(alignment), spans, len(pair.target), candidates)
             for pair, spans, alignment, candidates in zip(
                 pairs, entities, alignments, proposed, strict=True
             )
@@ -140,6 +140,10 @@ class Projector:
     def _entities(self, probs: np.ndarray) -> list[Span]:
         tags = decode(probs, self.tagset)
         return [(start, end) for start, end, _ in spans_from_iob2(tags)]
+
+    def _links(self, alignment: Alignment) -> np.ndarray:
+        # One weak link more, as itermax likes to add, would part another entity's words.
+        return alignment.links[alignment.scores >= self.confidence.link]
 
     def _refine(
         self,
@@ -159,7 +163,7 @@ class Projector:
             numbers = [number for _, _, number in one.spans]
             spans = token_spans(pair.source, [(start, end) for start, end, _ in one.spans])
             if len(spans) == len(numbers):
-                found = self._match(alignment.links, spans, len(pair.target), None)
+                found = self._match(self._links(alignment), spans, len(pair.target), None)
                 named = [replace(match, entity=numbers[match.entity]) for match in found]
                 refined[i] = _fill(named, direct[i])
         return refined

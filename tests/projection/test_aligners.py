@@ -15,6 +15,8 @@ from spacy_xner.projection.aligners import (
 )
 from spacy_xner.projection.states import PieceEncoder, cut_at
 
+from ..teacher.conftest import TEXTS
+
 NLP = spacy.blank("xx")
 
 
@@ -78,11 +80,12 @@ def test_a_batch_gives_what_each_pair_gives_alone(states):
 
 @pytest.mark.slow
 def test_a_sentence_of_3000_tokens_is_aligned_to_its_end(states):
-    words = [["Amina", "visited", "Lagos", "Dodoma", "Abuja"][i * i % 5] for i in range(3000)]
-    text = " ".join(words)
-    for method in ("inter", "mwmf"):
+    words = sorted({word for one in TEXTS for word in one.split()})
+    text = " ".join(np.random.default_rng(0).choice(words, 3000))
+    for method in ("itermax", "mwmf"):
         [found] = EncoderAligner(states, method=method)([pair_of(text, text)])
-        assert found.links[:, 0].max() == 2999
+        right = {(i, i) for i in range(len(NLP(text)))} & set(map(tuple, found.links.tolist()))
+        assert len(right) > 0.98 * len(NLP(text))
 
 
 def test_an_empty_side_has_no_links(states):
