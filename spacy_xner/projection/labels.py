@@ -22,7 +22,7 @@ class Confidence:
     """
 
     pair: float = 0.2
-    span: float = 0.3
+    span: float = 0.5
     link: float = 0.1
     outside: float = 0.9
 
@@ -34,13 +34,16 @@ def confidence_of(match: Match, entity: Span, alignment: Alignment) -> float:
     entity (Span): The entity in the source.
     alignment (Alignment): Links of the pair and their scores.
     RETURNS (float): Score of the match, at most 1, times the square root of the mean score of its
-        links; 0 to 1. A match without links, which a marker gave, has its own score alone.
+        links (a match without, which a marker gave, has its own score alone), times the ratio of
+        the lengths where they are more than a word apart; 0 to 1.
     """
     source, target = alignment.links.T
     inside = (source >= entity[0]) & (source < entity[1])
     inside &= (target >= match.start) & (target < match.end)
     links = float(np.sqrt(alignment.scores[inside].mean())) if inside.any() else 1.0
-    return min(1.0, match.score) * links
+    shorter, longer = sorted([entity[1] - entity[0], match.end - match.start])
+    # Five words that share one translation have a perfect score by their many links to it.
+    return min(1.0, match.score) * links * min(1.0, (1 + shorter) / longer)
 
 
 def project(

@@ -49,6 +49,12 @@ def test_types_keep_the_doubt_of_the_tagger_and_take_that_of_the_match():
     assert found[0, 0] == pytest.approx(1 - 0.8 * 0.9)
 
 
+def test_an_entity_that_shrank_to_one_word_is_less_sure():
+    alignment = aligned(*((i, 0) for i in range(5)))
+    assert confidence_of(Match(0, 0, 1, 5 / 3), (0, 5), alignment) == pytest.approx(2 / 5)
+    assert confidence_of(Match(0, 0, 1, 4 / 3), (0, 2), alignment) == 1.0
+
+
 @pytest.mark.parametrize("score", [0.2, 0.9])
 def test_a_doubtful_match_is_left_unsupervised_and_not_called_o(score):
     probs = rows("B-PER", "O")
