@@ -20,8 +20,6 @@ import typer
 from benchmark_scores import Bench
 from projection_quality import Setting, measure
 from projection_scores import (
-    FUSED,
-    RIVAL,
     STUDENT,
     TEACHES,
     Projection,
@@ -52,6 +50,7 @@ def main(
     results: Path = Path("docs/results/projection.jsonl"),
     target: Annotated[str, typer.Option(help="Languages")] = "hau ibo swa yor zul si am",
     parts: Annotated[str, typer.Option(help="What to measure")] = "speed quality students",
+    recipes: Annotated[str, typer.Option(help="What students learn from")] = " ".join(TEACHES),
     seeds: Annotated[int, typer.Option(help="Students a recipe and language")] = 3,
     workers: Annotated[int, typer.Option(help="Students that are trained at once")] = 2,
     limit: Annotated[int, typer.Option(help="Sentence pairs a language; 0: all")] = 0,
@@ -62,15 +61,16 @@ def main(
     """Measure annotation projection."""
     run = Projection(Bench(work, ResultRows(results)), main_work, data_root, limit, max_steps)
     targets = target.split()
+    planned = plan(targets, seeds, recipes.split())
     if "students" in parts:
-        n = len(plan(targets, seeds))
+        n = len(planned)
         msg.info(f"{n} students, 2 to 6 minutes each on a core; what stands is not made again.")
     if "speed" in parts:
         speed(run, [int(n) for n in speed_pairs.split()])
     if "quality" in parts:
         quality(run, targets, quality_pairs)
     if "students" in parts:
-        students(run, targets, seeds, workers)
+        students(run, planned, workers)
 
 
 def speed(run: Projection, sizes: list[int]) -> None:
@@ -107,11 +107,12 @@ def quality(run: Projection, targets: list[str], pairs: int) -> None:
         msg.info(f"{row['target']} {row['test_set']} {how}: {row['metric']} {row['value']:.1f}")
 
 
-def students(run: Projection, targets: list[str], seeds: int, workers: int) -> None:
+def students(run: Projection, planned: list[Student], workers: int) -> None:
     """Make what is learned from, train what is missing, then score all."""
+    targets = list(dict.fromkeys(student.lang for student in planned))
     for lang in targets:
-        prepare(run, lang)
-    planned = plan(targets, seeds)
+        recipes = [student.recipe for student in planned if student.lang == lang]
+        prepare(run, lang, {kind for recipe in recipes for kind in TEACHES[recipe]})
     os.environ["OMP_NUM_THREADS"] = "1"  # of the workers
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         for done in [pool.submit(train, run, student) for student in planned]:
@@ -119,20 +120,22 @@ def students(run: Projection, targets: list[str], seeds: int, workers: int) -> N
         # Together at the end: nothing that a test set says can change what is trained.
         for done in [pool.submit(score, run, student) for student in planned]:
             done.result()
-    for row in compare(run, targets, seeds):
+    for row in compare(run, targets, 1 + max(student.seed for student in planned)):
         run.bench.rows.upsert([row])
         msg.info(f"{row['recipe']} against {row['against']}: {row['value']:.2f} p {row['p']:.4f}")
 
 
-def prepare(run: Projection, lang: str) -> None:
-    """Make raw text, soft labels, vectors, parallel text and projected labels of a language."""
+def prepare(run: Projection, lang: str, kinds: set[str]) -> None:
+    """Make raw text, vectors, parallel text and some kinds of soft labels of a language."""
     made, root = run.bench.made, run.root
     teacher, encoder = run.main / "teacher", run.main / "encoder"
-    if not run.have(f"soft/{lang}").exists():
-        raw = made(f"raw/{lang}.txt", lambda out: data.write_raw(root, lang, out))
+    raw = raw_text(run, lang)
+    if not raw.exists():
+        made(f"raw/{lang}.txt", lambda out: data.write_raw(root, lang, out))
+    if "soft" in kinds and not run.have(f"soft/{lang}").exists():
         made(f"soft/{lang}", lambda out: annotate(teacher, raw, out, lang=lang))
     if not run.have(f"vectors/{lang}").exists():
-        texts = [raw_text(run, lang), run.main / "corpus/train.conll"]
+        texts = [raw, run.main / "corpus/train.conll"]
         made(f"vectors/{lang}", lambda out: vectors(teacher, out, texts))
     size = f"limit {run.limit}"
     folder = made(
@@ -144,10 +147,10 @@ def prepare(run: Projection, lang: str) -> None:
         lambda out: project_labels(teacher, english, target, out, encoder=encoder, lang=lang),
         size,
     )
-    if lang in FUSED:
+    if "soft-parallel" in kinds:
         made(f"soft-parallel/{lang}", lambda out: annotate(teacher, target, out, lang=lang), size)
-    if lang in RIVAL:
-        for kind, ours in (("rival", projected), ("rival-full", None)):
+    for kind, ours in (("rival", projected), ("rival-full", None)):
+        if kind in kinds:
             made(
                 f"{kind}/{lang}",
                 lambda out, ours=ours: data.write_rival(root, lang, out, ours, seed=0),

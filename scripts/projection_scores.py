@@ -74,12 +74,12 @@ class Student:
         return f"{self.recipe}/{self.lang}-{self.seed}"
 
 
-def plan(targets: list[str], seeds: int) -> list[Student]:
+def plan(targets: list[str], seeds: int, recipes: list[str]) -> list[Student]:
     """Order the students so that a run which is stopped has measured the most."""
     return [
         Student(recipe, lang, seed)
         for seed in range(seeds)
-        for recipe in TEACHES
+        for recipe in recipes
         for lang in targets
         if (lang in RIVAL or not recipe.startswith("t_"))
         and (recipe != "both-fused" or (lang in FUSED and not seed))

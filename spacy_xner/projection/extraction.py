@@ -70,9 +70,7 @@ def mutual_probability(similarity: np.ndarray, temperature: float) -> np.ndarray
     """
     if not similarity.size:
         return similarity
-    logits = similarity / temperature
-    forth = np.exp(logits - logits.max(axis=1, keepdims=True))
-    back = np.exp(logits - logits.max(axis=0, keepdims=True))
-    forth /= forth.sum(axis=1, keepdims=True)
-    back /= back.sum(axis=0, keepdims=True)
-    return np.asarray(np.sqrt(forth * back))
+    # In float64 no row vanishes beside the largest value, down to a temperature of 0.0015.
+    mass = np.exp((similarity - similarity.max()) / temperature, dtype=np.float64)
+    both = mass.sum(axis=1, keepdims=True) * mass.sum(axis=0, keepdims=True)
+    return np.asarray(mass / np.sqrt(np.maximum(both, np.finfo(np.float64).tiny)))
