@@ -83,7 +83,6 @@ def speed(run: Projection, sizes: list[int]) -> None:
         )
         found = json.loads(done.stdout.splitlines()[-1])
         common = {"recipe": "projection", "text": "raw", "n": found["pairs"], "pairs": size}
-        extra = {"load_average": found["load_average"]}
         values = {
             "pairs_per_second": found["pairs"] / found["seconds"],
             "pairs_per_cpu_second": found["pairs"] / found["cpu_seconds"],
@@ -92,8 +91,9 @@ def speed(run: Projection, sizes: list[int]) -> None:
             "growth_mb": found["peak_mb"] - found["loaded_mb"],
         }
         for metric, value in values.items():
-            write(run, metric=metric, value=value, **common, **extra)
-        msg.info(f"{size:,} pairs: " + ", ".join(f"{k} {v:,.1f}" for k, v in values.items()))
+            write(run, metric=metric, value=value, **common)
+        told = ", ".join(f"{key} {value:,.1f}" for key, value in values.items())
+        msg.info(f"{size:,} pairs: {told}; load average {found['load_average']:.1f}")
 
 
 def quality(run: Projection, targets: list[str], pairs: int) -> None:
