@@ -58,8 +58,9 @@ setup(
             "statsmodels>=0.14.2",
         ],
         # `spacy xner project-labels`; with `ctranslate2`, translators that were converted for it
+        # (4.8 converts no model of the transformers that spacy-transformers allows).
         "projection": ["scipy>=1.11"],
-        "ctranslate2": ["ctranslate2>=4.4"],
+        "ctranslate2": ["ctranslate2>=4.4,<4.7"],
         "languages": ["langcodes>=3.3", "language_data>=1.2"],
         # What `make test` and `make check` run; `build` makes the student's wheel.
         "dev": [

@@ -1,9 +1,8 @@
 """Which spans of the target may be entities, where that is known beforehand."""
 
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from spacy.tokens import Doc
@@ -15,7 +14,6 @@ from ..teacher.sources import ProbabilitySource
 from .aligners import SentencePair
 from .markers import read_marked
 from .matching import Span
-from .parallel import iter_lines
 
 __all__ = ["Candidates", "MarkedCandidates", "NerCandidates", "token_spans"]
 
@@ -64,13 +62,19 @@ class MarkedCandidates:
     def __init__(self, path: str | Path, fingerprint: str) -> None:
         self.path = Path(path)
         self.fingerprint = fingerprint
+        with self.path.open("rb") as file:
+            lengths = [len(line) for line in file]
+        self._starts = np.cumsum([0, *lengths])
 
     def __call__(self, pairs: Sequence[SentencePair]) -> list[list[Span] | None]:
-        numbers = [pair.number for pair in pairs]
-        wanted = set(numbers)
-        lines = enumerate(islice(iter_lines(self.path), max(numbers) + 1))
-        texts = {number: line for number, line in lines if number in wanted}
-        return [self._of(pair, texts.get(pair.number, "")) for pair in pairs]
+        with self.path.open("rb") as file:
+            return [self._of(pair, self._line(file, pair.number)) for pair in pairs]
+
+    def _line(self, file: BinaryIO, number: int) -> str:
+        if number + 1 >= len(self._starts):
+            return ""
+        file.seek(int(self._starts[number]))
+        return file.readline().decode("utf8")
 
     def _of(self, pair: SentencePair, line: str) -> list[Span] | None:
         text, spans = read_marked(line)
