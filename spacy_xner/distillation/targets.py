@@ -23,11 +23,16 @@ def soften(
     soft = np.asarray(probabilities, dtype=np.float32)
     if temperature != 1.0:
         # Of the share of the largest, which stays 1: a low temperature lets all others vanish.
-        silent = unsaid(soft)[:, None]
-        soft = (soft / np.where(silent, 1.0, soft.max(axis=1, keepdims=True))) ** (1 / temperature)
-        soft /= np.where(silent, 1.0, soft.sum(axis=1, keepdims=True))
+        soft = (soft / _or_one(soft.max(axis=1, keepdims=True))) ** (1.0 / temperature)
+        soft /= _or_one(soft.sum(axis=1, keepdims=True))
     if alpha:
         hard = np.zeros_like(soft)
         hard[np.arange(len(soft)), soft.argmax(axis=1)] = ~unsaid(soft)
         soft = (1 - alpha) * soft + alpha * hard
     return soft
+
+
+def _or_one(divisors: np.ndarray) -> np.ndarray:
+    """Put 1 for 0, so that rows of zeros stay zeros."""
+    divisors[divisors == 0] = 1.0
+    return divisors

@@ -50,7 +50,8 @@ def _further(similarity: np.ndarray, aligned: np.ndarray) -> np.ndarray:
 
     Where the other side is, the pair counts less (SimAlign's factor).
     """
-    free_rows, free_columns = ~aligned.any(axis=1), ~aligned.any(axis=0)
+    free_rows = np.logical_not(aligned.any(axis=1))
+    free_columns = np.logical_not(aligned.any(axis=0))
     if not free_rows.any() or not free_columns.any():
         return aligned
     free = free_rows[:, None].astype(np.float64) + free_columns[None, :]

@@ -3,12 +3,15 @@
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..encoders.load import load_encoder, max_pieces_of
 from ..errors import XnerError
+
+if TYPE_CHECKING:
+    from ..teacher.windows import Window
 
 __all__ = ["PieceEncoder"]
 
@@ -64,7 +67,8 @@ class PieceEncoder:
         from ..teacher.batches import run_batches
         from ..teacher.windows import split_windows
 
-        windows, words_of = [], []
+        windows: list[Window] = []
+        words_of: list[np.ndarray] = []
         for number, words in enumerate(texts):
             ids, firsts = self.pieces(words)
             words_of.append(np.repeat(np.arange(len(words)), np.diff([*firsts, len(ids)])))
@@ -82,11 +86,11 @@ class PieceEncoder:
         states = [np.zeros((len(words), width), dtype=np.float32) for words in words_of]
         with torch.inference_mode():
             for batch, rows in run_batches(self.module, windows, pad=self.pad):
-                rows = torch.nn.functional.normalize(rows.float(), dim=-1).cpu().numpy()
+                units = torch.nn.functional.normalize(rows.float(), dim=-1).cpu().numpy()
                 at = 0
                 for window in batch:
                     n = len(window.words)
-                    states[window.doc][window.words] = rows[at : at + n]
+                    states[window.doc][window.words] = units[at : at + n]
                     at += n
         return list(zip(states, words_of, strict=True))
 
