@@ -235,13 +235,14 @@ def project_documents(
         if index in writer.finished:
             left -= _words(shard)
             continue
-        labels: dict[int, SoftLabels] = {}
-        for places in _batches(shard):
-            lines = [shard[place] for place in places]
-            names = [f"{text.target.stem}:{index * shard_docs + place}" for place in places]
-            found = _label(projector, lines, names, lang, progress)
-            labels.update(zip(places, found, strict=True))
-            done(lines)
+        with projector.source.nlp.memory_zone():  # else its vocabulary would grow with the text
+            labels: dict[int, SoftLabels] = {}
+            for places in _batches(shard):
+                lines = [shard[place] for place in places]
+                names = [f"{text.target.stem}:{index * shard_docs + place}" for place in places]
+                found = _label(projector, lines, names, lang, progress)
+                labels.update(zip(places, found, strict=True))
+                done(lines)
         writer.write(index, [labels[place] for place in range(len(shard))])
     writer.close(n_shards)
     return progress
@@ -255,11 +256,10 @@ def _label(
     progress: ProjectionProgress,
 ) -> list[SoftLabels]:
     labels = []
-    with projector.source.nlp.memory_zone():  # else its vocabulary would grow with the text
-        pairs = projector.pairs(lines)
-        for name, pair, rows in zip(names, pairs, projector(pairs, progress), strict=True):
-            labels.append(_soft_labels(name, lang, pair.target, rows))
-            progress.kept += not unsaid(rows).all()
+    pairs = projector.pairs(lines)
+    for name, pair, rows in zip(names, pairs, projector(pairs, progress), strict=True):
+        labels.append(_soft_labels(name, lang, pair.target, rows))
+        progress.kept += not unsaid(rows).all()
     return labels
 
 
