@@ -115,9 +115,9 @@ def _measure(
             yield from _scores(row | {"test_set": "gold"}, sentence_counts(tags, predicted))
         else:
             for test_set, found in _names(pairs, entities, matches).items():
-                value = 100 * float(np.mean(found)) if found else 0.0
-                n = len(found)
-                yield row | {"test_set": test_set, "metric": "recall", "value": value, "n": n}
+                if found:
+                    value = {"value": 100 * float(np.mean(found)), "n": len(found)}
+                    yield row | {"test_set": test_set, "metric": "recall", **value}
 
 
 def _labelled(matches: list[Match], names: list[str]) -> list[tuple[int, int, str]]:
@@ -129,7 +129,7 @@ def _scores(row: dict[str, Any], counts: np.ndarray) -> Iterator[dict[str, Any]]
     low, high = bootstrap_interval(counts)
     yield row | {"metric": "f1", "value": f1_from_counts(counts), "low": low, "high": high}
     for metric, of in (("precision", predicted), ("recall", wanted)):
-        yield row | {"metric": metric, "value": 100 * right / max(1, of), "n": of}
+        yield row | {"metric": metric, "value": 100 * right / max(1, of), "n": int(of)}
 
 
 def _names(
