@@ -9,7 +9,7 @@ Entities of the English side, as the teacher tags it, faults included, are proje
 the gold of the target. Nothing is chosen by it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -49,6 +49,19 @@ class Setting:
     method: str = "itermax"
     unit: str = "pieces"
     matching: str = "exact"
+
+
+class Remembered:
+    """Encodes texts once; the ways to align them share what was found."""
+
+    def __init__(self, encoder: Path, layer: int) -> None:
+        self.layer = layer
+        self._encoder = PieceEncoder(encoder, layer=layer)
+        self._found: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def __call__(self, texts: Sequence[Sequence[str]]) -> list[tuple[np.ndarray, np.ndarray]]:
+        self._found = self._found or self._encoder(texts)
+        return self._found
 
 
 def settings(default: Setting) -> list[Setting]:
@@ -97,10 +110,13 @@ def _measure(
     entities = [[(start, end) for start, end, _ in spans] for spans in tagged]
     labels = [[label for _, _, label in spans] for spans in tagged]
     aligned: dict[tuple[int, str, str], list[Alignment]] = {}
-    for setting in settings(default):
+    states = Remembered(encoder, default.layer)
+    # Layer by layer, so that each is computed once and one is in memory.
+    for setting in sorted(settings(default), key=lambda one: one.layer):
         key = (setting.layer, setting.method, setting.unit)
         if key not in aligned:
-            states = PieceEncoder(encoder, layer=setting.layer)
+            if setting.layer != states.layer:
+                states = Remembered(encoder, setting.layer)
             aligner = EncoderAligner(states, method=setting.method, unit=setting.unit)
             aligned[key] = aligner(pairs)
         projector = Projector(source, lambda pairs: [], setting.matching)
