@@ -143,7 +143,12 @@ def _labelled(matches: list[Match], names: list[str]) -> list[tuple[int, int, st
 def _scores(row: dict[str, Any], counts: np.ndarray) -> Iterator[dict[str, Any]]:
     right, predicted, wanted = counts.sum(axis=0).tolist()
     low, high = bootstrap_interval(counts)
-    yield row | {"metric": "f1", "value": f1_from_counts(counts), "low": low, "high": high}
+    yield row | {
+        "metric": "f1",
+        "value": float(f1_from_counts(counts.sum(axis=0))),
+        "low": low,
+        "high": high,
+    }
     for metric, of in (("precision", predicted), ("recall", wanted)):
         yield row | {"metric": metric, "value": 100 * right / max(1, of), "n": int(of)}
 
