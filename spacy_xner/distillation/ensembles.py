@@ -17,6 +17,7 @@ __all__ = [
     "WeightedMean",
     "make_inferred_reliability",
     "make_weighted_mean",
+    "weighted_mean",
 ]
 
 
@@ -42,6 +43,22 @@ class Ensemble(Protocol):
         """
 
 
+def weighted_mean(stack: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Average, for each token, the teachers that say something of it.
+
+    stack (np.ndarray): Teachers x tokens x IOB2 tags.
+    weights (Optional[np.ndarray]): One a teacher, summing to 1; None takes them alike.
+    RETURNS (np.ndarray): Tokens x tags.
+    """
+    if weights is None:
+        weights = np.full(len(stack), 1 / len(stack), dtype=np.float32)
+    mean = np.tensordot(weights, stack, axes=1)
+    silent = unsaid(stack)
+    if silent.any():
+        mean /= np.maximum(weights @ ~silent, 1e-9)[:, None]
+    return np.asarray(mean, dtype=stack.dtype)
+
+
 class WeightedMean:
     """The mean, each teacher with the weight that its settings give; all 1 is the plain mean."""
 
@@ -58,12 +75,7 @@ class WeightedMean:
         self.weights = weights / weights.sum()
 
     def __call__(self, stack: np.ndarray) -> np.ndarray:
-        weights = np.ones(len(stack)) / len(stack) if self.weights is None else self.weights
-        mean = np.tensordot(weights, stack, axes=1)
-        silent = unsaid(stack)
-        if silent.any():
-            mean /= np.maximum(weights @ ~silent, 1e-9)[:, None]
-        return np.asarray(mean, dtype=stack.dtype)
+        return weighted_mean(stack, self.weights)
 
 
 class InferredReliability:

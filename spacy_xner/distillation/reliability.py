@@ -13,7 +13,7 @@ from ..corpora.few_shot import sample_gold
 from ..corpora.soft_labels import SoftLabelCorpus, SoftLabels, SoftLabelWriter
 from ..errors import XnerError
 from ..tags import TagSet, spans_from_iob2
-from .ensembles import Ensemble
+from .ensembles import Ensemble, weighted_mean
 from .teachers import Teacher
 from .texts import Labelled
 
@@ -135,9 +135,7 @@ class FittedReliability:
         warnings.warn(f"{text}; teachers are weighed by these.", UserWarning, stacklevel=2)
 
     def __call__(self, stack: np.ndarray) -> np.ndarray:
-        if self.weights is None:
-            return np.asarray(stack.mean(axis=0))
-        return np.tensordot(self.weights, stack, axes=1)
+        return weighted_mean(stack, self.weights)
 
 
 def _counts(doc: Labelled, sentence: Sentence) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..corpora.raw import read_raw
 from ..errors import XnerError
-from .ensembles import Ensemble
+from .ensembles import Ensemble, weighted_mean
 from .teachers import Teacher
 from .texts import Labelled
 
@@ -96,9 +96,7 @@ class SourceSimilarity:
         return known, unknown
 
     def __call__(self, stack: np.ndarray) -> np.ndarray:
-        if self.weights is None:
-            return np.asarray(stack.mean(axis=0))
-        return np.tensordot(self.weights, stack, axes=1)
+        return weighted_mean(stack, self.weights)
 
 
 def make_cosine_similarity(
