@@ -38,7 +38,8 @@ setup(
     install_requires=[
         "spacy>=3.8.7,<3.9.0",
         "spacy-transformers>=1.3.9,<1.5.0",
-        "torch>=2.4",
+        # From 2.6 on `torch.load` refuses what could run code, also where spaCy calls it.
+        "torch>=2.6",
         "thinc>=8.3.4,<8.4.0",
         "typer>=0.12",
         "seqeval>=1.2.2",
@@ -61,6 +62,8 @@ setup(
         # (4.8 converts no model of the transformers that spacy-transformers allows).
         "projection": ["scipy>=1.11"],
         "ctranslate2": ["ctranslate2>=4.4,<4.7"],
+        # `spacy xner annotate --engine ray`
+        "ray": ["ray[data]>=2.40"],
         "languages": ["langcodes>=3.3", "language_data>=1.2"],
         # What `make test` and `make check` run; `build` makes the student's wheel.
         "dev": [

@@ -7,6 +7,7 @@ source languages where no target has any.
 """
 
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ import typer
 from wasabi import msg
 
 from spacy_xner.cli.prepare import prepare
+from spacy_xner.corpora.archives import is_archive, unpack
 from spacy_xner.corpora.conll import Sentence, read_conll
 from spacy_xner.corpora.raw import Exclusion, drop_overlap
 from spacy_xner.errors import XnerError
@@ -55,14 +57,18 @@ def main(
     dataset: Annotated[str, typer.Argument(help=f"One of: {', '.join(LAYOUTS)}")],
     output: Annotated[Path, typer.Argument(help="Folder to write to")],
     data_root: Annotated[
-        Path, typer.Option(help="Folder of the data, laid out as MasakhaNER")
+        Path, typer.Option(help="Folder (or zip, tar) of the data, laid out as MasakhaNER")
     ] = Path("assets/masakhaner"),
     source: Annotated[str, typer.Option(help="Languages with gold that teach")] = "en",
     target: Annotated[str, typer.Option(help="Languages of the student")] = "hau am si swa yor",
 ) -> None:
     """Bring a dataset into one layout."""
     try:
-        corpus(dataset, output, data_root, source.split(), target.split())
+        with tempfile.TemporaryDirectory() as unpacked:
+            if is_archive(data_root):
+                unpack(data_root, Path(unpacked))
+                data_root = Path(unpacked)
+            corpus(dataset, output, data_root, source.split(), target.split())
     except XnerError as error:
         msg.fail("No corpus was made", str(error), exits=1)
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from ..errors import XnerError
 
-__all__ = ["TEMPORARY", "atomic_write"]
+__all__ = ["TEMPORARY", "atomic_write", "refused"]
 
 TEMPORARY = ".tmp"
 
@@ -36,7 +36,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             temporary.unlink()
         if isinstance(error, OSError):
-            raise XnerError(_refused(path, error)) from error
+            raise XnerError(refused(path, error)) from error
         raise
 
 
@@ -51,7 +51,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _refused(path: Path, error: OSError) -> str:
+def refused(path: Path, error: OSError) -> str:
+    """Say that the system refused a write, and what to do.
+
+    path (Path): The file.
+    error (OSError): What the system said.
+    RETURNS (str): The message.
+    """
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     mend = "Free room on the disk" if full else "See that the folder can be made and written to"
     return (

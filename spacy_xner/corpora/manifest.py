@@ -83,6 +83,8 @@ class Manifest:
             if content.pop("format") != FORMAT:
                 raise ValueError(f"expected format {FORMAT!r}")
             shards = {entry["index"]: Shard(**entry) for entry in content.pop("shards")}
+            for shard in shards.values():
+                _check_numbers(shard)
             manifest = cls(**content, shards=shards)
             make_tags(manifest.unit, manifest.tags)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -91,3 +93,10 @@ class Manifest:
                 f"Delete folder {folder} and make the soft labels again."
             ) from error
         return manifest
+
+
+def _check_numbers(shard: Shard) -> None:
+    """Refuse what is no count: a shard's number becomes the name of its file."""
+    for name, value in asdict(shard).items():
+        if type(value) is not int or value < 0:
+            raise ValueError(f"a shard has {name} {value!r}; expected a number from 0 up")

@@ -1,21 +1,30 @@
 """Shards of soft labels as Parquet: to a table, from a file, and the checks on both ways."""
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from ..errors import XnerError
+from ..safety import check_document_id, check_file_name
 from ..tags import unsaid
 from .manifest import Manifest, Shard
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["SoftLabels", "check_shard", "read_shard", "to_table"]
+__all__ = [
+    "SoftLabels",
+    "check_shard",
+    "encode_shard",
+    "read_shard",
+    "to_table",
+    "write_table",
+]
 
 
 @dataclass
@@ -68,7 +77,32 @@ def to_table(docs: Sequence[SoftLabels], manifest: Manifest) -> "pa.Table":
     return pa.table(columns).replace_schema_metadata(_file_metadata(manifest))
 
 
+def write_table(table: "pa.Table", file: BinaryIO) -> None:
+    """Write a table as the Parquet file of a shard.
+
+    table (pa.Table): What `to_table` gave.
+    file (BinaryIO): An open file.
+    """
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+
+
+def encode_shard(docs: Sequence[SoftLabels], manifest: Manifest) -> bytes:
+    """Encode a shard as the bytes of its file.
+
+    docs (Sequence[SoftLabels]): Documents of a shard.
+    manifest (Manifest): Manifest of the corpus.
+    RETURNS (bytes): A Parquet file.
+    RAISES: XnerError, as `to_table`.
+    """
+    file = io.BytesIO()
+    write_table(to_table(docs, manifest), file)
+    return file.getvalue()
+
+
 def _check_doc(doc: SoftLabels, n_tags: int, unit: str) -> None:
+    _check_names(doc)
     starts, ends, probs = np.asarray(doc.starts), np.asarray(doc.ends), np.asarray(doc.probs)
     fault = None
     if starts.shape != ends.shape or probs.shape != (len(starts), n_tags):
@@ -95,6 +129,11 @@ def _check_doc(doc: SoftLabels, n_tags: int, unit: str) -> None:
         raise XnerError(f"Soft labels of document {doc.doc_id!r} have {fault}.")
 
 
+def _check_names(doc: SoftLabels) -> None:
+    check_document_id(doc.doc_id)
+    check_file_name(doc.lang, f"The language of document {doc.doc_id!r}")
+
+
 def read_shard(folder: Path, shard: Shard, manifest: Manifest) -> list[SoftLabels]:
     """Read a shard from its folder.
 
@@ -114,6 +153,8 @@ def read_shard(folder: Path, shard: Shard, manifest: Manifest) -> list[SoftLabel
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise _damaged(folder, shard, str(error)) from error
     _check_counts(folder, shard, len(docs), sum(len(doc.starts) for doc in docs))
+    for doc in docs:
+        _check_names(doc)
     return docs
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from spacy.language import Language
 from thinc.api import Optimizer
 
-from ..corpora.files import atomic_write
+from ..corpora.files import atomic_write, refused
 from ..errors import XnerError
 
 __all__ = [
@@ -67,11 +67,22 @@ def save_checkpoint(
     RAISES: XnerError: The disk refuses a write.
     """
     folder, fresh, stale = _folders(output)
-    if not folder.exists() and stale.exists():
-        stale.rename(folder)  # killed between the two renames
-    for leftover in (fresh, stale):
-        shutil.rmtree(leftover, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    try:
+        if not folder.exists() and stale.exists():
+            stale.rename(folder)  # killed between the two renames
+        for leftover in (fresh, stale):
+            shutil.rmtree(leftover, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        _write(fresh, checkpoint, nlp, optimizer)
+        if folder.exists():
+            folder.rename(stale)
+        fresh.rename(folder)
+    except OSError as error:
+        raise XnerError(refused(folder, error)) from error
+    shutil.rmtree(stale, ignore_errors=True)
+
+
+def _write(fresh: Path, checkpoint: Checkpoint, nlp: Language, optimizer: Optimizer) -> None:
     for name, pipe in _trainable(nlp):
         with atomic_write(fresh / f"{name}.model") as file:
             file.write(pipe.model.to_bytes())
@@ -90,10 +101,6 @@ def save_checkpoint(
     with atomic_write(fresh / "state.json") as file:
         # Losses of other components may be numpy's numbers.
         file.write(json.dumps(state, default=float).encode("utf8"))
-    if folder.exists():
-        folder.rename(stale)
-    fresh.rename(folder)
-    shutil.rmtree(stale, ignore_errors=True)
 
 
 def load_checkpoint(
@@ -106,25 +113,33 @@ def load_checkpoint(
     nlp (Language): The student, freshly initialised.
     optimizer (Optimizer): The optimizer, fresh.
     RETURNS (Checkpoint): Where the run stood.
-    RAISES: XnerError: There is no checkpoint, or it is of another run.
+    RAISES: XnerError: There is no checkpoint, or it is of another run, or it cannot be read,
+        such as one that holds pickles.
     """
     folder, _, stale = _folders(output)
     if not folder.is_dir() and stale.is_dir():
         stale.rename(folder)  # killed between the two renames
     if not (folder / "state.json").is_file():
         raise XnerError(f"There is no checkpoint in {output} to resume from. Run without --resume.")
-    state = json.loads((folder / "state.json").read_text("utf8"))
-    checkpoint = Checkpoint(**state["run"])
+    try:
+        state = json.loads((folder / "state.json").read_text("utf8"))
+        checkpoint = Checkpoint(**state["run"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(folder, error) from error
     for key, value in identity.items():
         if checkpoint.identity.get(key) != value:
             raise XnerError(
                 f"The checkpoint in {folder} belongs to another run: its {key} differs. Use the "
                 "same config and soft labels, or run without --resume to begin anew."
             )
-    for name, pipe in _trainable(nlp):
-        pipe.model.from_bytes((folder / f"{name}.model").read_bytes())
-    with np.load(folder / "optimizer.npz", allow_pickle=False) as arrays:
-        _restore_optimizer(nlp, optimizer, arrays, state["updates"])
+    try:
+        for name, pipe in _trainable(nlp):
+            pipe.model.from_bytes((folder / f"{name}.model").read_bytes())
+        with np.load(folder / "optimizer.npz", allow_pickle=False) as arrays:
+            _restore_optimizer(nlp, optimizer, arrays, state["updates"])
+    # msgpack, zip and numpy each have errors of their own; an array that is a pickle is ValueError.
+    except Exception as error:
+        raise _unreadable(folder, error) from error
     for _ in range(checkpoint.step):
         optimizer.step_schedules()
     kind, keys, position, has_gauss, gauss = state["numpy"]
@@ -142,6 +157,13 @@ def has_checkpoint(output: Path) -> bool:
     """
     folder, _, stale = _folders(output)
     return any((one / "state.json").is_file() for one in (folder, stale))
+
+
+def _unreadable(folder: Path, error: Exception) -> XnerError:
+    return XnerError(
+        f"The checkpoint in {folder} cannot be read ({type(error).__name__}: {error}). Copy it "
+        "anew, or run without --resume to begin anew."
+    )
 
 
 def clear_checkpoints(output: Path) -> None:

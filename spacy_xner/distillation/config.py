@@ -13,6 +13,7 @@ from spacy.util import load_config, registry, resolve_dot_names
 from thinc.api import Config, Optimizer
 
 from ..errors import XnerError
+from ..safety import check_config
 from .ensembles import Ensemble
 from .reader import SoftLabelReader
 from .teachers import resolve_teachers
@@ -103,6 +104,8 @@ def load_student_config(
             raise XnerError(
                 f"These values do not fit the config: {', '.join(overrides)}. {error}"
             ) from error
+    named = student_config if isinstance(student_config, str | Path) else "The student's config"
+    check_config(merged, named)
     return merged
 
 

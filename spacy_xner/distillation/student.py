@@ -9,6 +9,7 @@ from spacy.util import load_model_from_config
 from thinc.api import Config, fix_random_seed
 
 from ..errors import XnerError
+from ..safety import check_sources
 from ..teacher.loading import load_pipeline
 from ..teacher.sources import folder_fingerprint
 from .reader import SoftLabelReader
@@ -58,6 +59,7 @@ def init_student(config: Config, corpus: SoftLabelReader) -> Language:
         category that no teacher knows, or there is no text in the corpus.
     """
     interpolated = config.interpolate()
+    check_sources(interpolated)
     training = interpolated.get("training", {})
     if training.get("seed") is not None:
         fix_random_seed(training["seed"])

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import srsly
 
+from ..safety import check_file_name
 from .load import encoder_class
 
 __all__ = ["encoder_from_bytes", "encoder_to_bytes"]
@@ -38,6 +39,7 @@ def encoder_from_bytes(data: bytes) -> tuple[Any, Any]:
 
     data (bytes): The bytes.
     RETURNS (Tuple[PreTrainedTokenizerFast, PreTrainedModel]): Tokenizer and module.
+    RAISES: XnerError: A file of the tokenizer has a name that leads elsewhere.
     """
     from safetensors.torch import load
     from transformers import AutoConfig, AutoTokenizer
@@ -47,7 +49,7 @@ def encoder_from_bytes(data: bytes) -> tuple[Any, Any]:
         folder = Path(name)
         srsly.write_json(folder / "config.json", message["config"])
         for file, content in message["tokenizer"].items():
-            (folder / Path(file).name).write_bytes(content)
+            (folder / check_file_name(file, "A file of the tokenizer")).write_bytes(content)
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
     module = encoder_class(config)._from_config(config)

@@ -1,11 +1,13 @@
 """Loading what a user names: a spaCy pipeline, a file of code. Whatever is wrong is a message."""
 
+import pickle
 import textwrap
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import XnerError
+from ..safety import check_pipeline
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -22,10 +24,12 @@ def load_pipeline(name: str | Path, *, expected: str = "") -> "Language":
     name (Union[str, Path]): Folder of the pipeline, or name of an installed package.
     expected (str): What else may be named there, for the message.
     RETURNS (Language): The pipeline.
-    RAISES: XnerError: There is no pipeline, or it is broken, or it needs code that is not there.
+    RAISES: XnerError: There is no pipeline, or it is broken, or it needs code that is not there, or
+        it is not to be trusted (`safety.check_pipeline`).
     """
     import spacy
 
+    check_pipeline(name)
     try:
         return spacy.load(name)
     # Each file has a reader of its own with its own errors: thinc, msgpack, torch, json, ...
@@ -56,6 +60,11 @@ def _explain(name: str | Path, error: Exception, expected: str) -> str:
         return (
             f"{name} needs code that is not there: {_told(error)} Install the package that "
             "registers it, or give the file that does with --code."
+        )
+    if isinstance(error, pickle.UnpicklingError):
+        return (
+            f"{name} holds weights that are a pickle with code in it, which is never run. Take "
+            "no pipeline from whoever made this."
         )
     if file := _file_behind(error):
         return (
