@@ -8,15 +8,16 @@ pandas, DuckDB, Hugging Face `datasets` and Ray Data read the shards as they are
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import XnerError
 from .files import TEMPORARY, atomic_write
+from .locks import lock_folder
 from .manifest import MANIFEST, Manifest, Shard, Tags, make_tags
-from .shards import SoftLabels, check_shard, read_shard, to_table
+from .shards import SoftLabels, check_shard, read_shard, to_table, write_table
 
 __all__ = ["SoftLabelCorpus", "SoftLabelWriter", "SoftLabels"]
 
@@ -33,7 +34,7 @@ class SoftLabelWriter:
     meta (dict[str, Any] | None): More to keep in the manifest; JSON.
     unit (str): What a row of probabilities is about: "token", or "document", which has one row.
     RAISES: XnerError, if the folder holds labels of another teacher, text or tag set, or a manifest
-        that cannot be read.
+        that cannot be read, or another process writes to it.
     """
 
     def __init__(
@@ -48,6 +49,8 @@ class SoftLabelWriter:
         unit: str = "token",
     ):
         self.path = Path(path)
+        # Before anything is read: another process might be writing it.
+        self._lock = lock_folder(self.path)
         columns = list(make_tags(unit, tags).tags)
         self._manifest = Manifest(columns, teacher, source, lang, dict(meta or {}), unit=unit)
         if (self.path / MANIFEST).exists():
@@ -97,15 +100,34 @@ class SoftLabelWriter:
         RAISES: XnerError, if the shard is finished already, a document does not hold together, or
             the disk refuses the write.
         """
-        import pyarrow.parquet as pq
-
-        if index in self._manifest.shards:
-            raise XnerError(f"Shard {index} of {self.path} is finished: skip those in `finished`.")
         table = to_table(docs, self._manifest)
         shard = Shard(index, len(docs), sum(len(doc.starts) for doc in docs))
+        self._add(shard, lambda file: write_table(table, file))
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the folder holds, as `encode_shard` needs it."""
+        return self._manifest
+
+    def write_encoded(self, index: int, docs: int, tokens: int, content: bytes) -> None:
+        """Write one shard that another process encoded; see `write`.
+
+        index (int): Number of the shard, from 0.
+        docs (int): Documents in it.
+        tokens (int): Tokens in it.
+        content (bytes): The Parquet file.
+        RAISES: XnerError, if the shard is finished already, or the disk refuses the write.
+        """
+        self._add(Shard(index, docs, tokens), lambda file: file.write(content))
+
+    def _add(self, shard: Shard, write: Callable[[BinaryIO], object]) -> None:
+        if shard.index in self._manifest.shards:
+            raise XnerError(
+                f"Shard {shard.index} of {self.path} is finished: skip those in `finished`."
+            )
         with atomic_write(self.path / shard.name) as file:
-            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
-        self._manifest.shards[index] = shard
+            write(file)
+        self._manifest.shards[shard.index] = shard
         self._manifest.complete = False
         self._manifest.write(self.path)
 
@@ -125,6 +147,7 @@ class SoftLabelWriter:
             )
         self._manifest.complete = True
         self._manifest.write(self.path)
+        self._lock.release()
 
     def __enter__(self) -> "SoftLabelWriter":
         return self
@@ -135,7 +158,8 @@ class SoftLabelWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Do nothing: what was written is on disk, and only `close` makes the corpus complete."""
+        """Let others have the folder; only `close` makes the corpus complete."""
+        self._lock.release()
 
 
 class SoftLabelCorpus:

@@ -23,6 +23,7 @@ from spacy.util import registry
 from thinc.api import Config, Optimizer, fix_random_seed, set_gpu_allocator
 from wasabi.printer import Printer
 
+from ..corpora.locks import lock_folder
 from ..errors import XnerError
 from .checkpoint import (
     Checkpoint,
@@ -72,13 +73,15 @@ def distill(
     stdout (IO): Where progress is printed.
     stderr (IO): Where the logger prints its own trouble.
     RETURNS (Tuple[Language, Optional[Path]]): The student, and the folder of the last model.
-    RAISES: XnerError: The config or the soft labels are faulty, or there is no such checkpoint.
+    RAISES: XnerError: The config or the soft labels are faulty, there is no such checkpoint, or
+        another process writes to `output_path`.
     """
     folders = [corpus] if isinstance(corpus, str | Path) else list(corpus)
     config = with_teachers(load_student_config(student_config, overrides), folders)
     run = _Run.create(config, Path(output_path) if output_path else None, use_gpu)
     if resume and run.output is None:
         raise XnerError("There is nothing to resume without an output folder.")
+    lock = lock_folder(run.output) if run.output else None
     msg = Printer(no_print=True)
     stdout.write(msg.info(f"Pipeline: {run.nlp.pipe_names}") + "\n")
     if run.doubt:
@@ -98,6 +101,8 @@ def distill(
             log_step(info if is_best is not None else None)
     finally:
         finish_logger()
+        if lock:
+            lock.release()
     keep_averages(run.nlp, run.settings.optimizer)
     last = run.output / DIR_MODEL_LAST if run.output else None
     if last:
