@@ -1,5 +1,6 @@
 """`spacy xner annotate`: soft labels for a text."""
 
+import functools
 import math
 import shutil
 import sys
@@ -10,11 +11,15 @@ from typing import TYPE_CHECKING
 import typer
 from wasabi import msg
 
+from ..errors import XnerError
+
 if TYPE_CHECKING:
     from ..teacher.annotate import Progress
     from ..teacher.sources import ProbabilitySource
 
 __all__ = ["annotate", "annotate_cli", "clock"]
+
+ENGINES = ("local", "ray")
 
 
 def annotate_cli(
@@ -39,14 +44,20 @@ def annotate_cli(
     replace: bool = typer.Option(
         False, "--replace", help="Start anew if the folder is of another teacher or text"
     ),
+    engine: str = typer.Option(
+        "local", help="local, or ray: one teacher a CPU or GPU of a cluster"
+    ),
+    address: str | None = typer.Option(
+        None, help="With --engine ray: a running cluster, such as auto; else one on this machine"
+    ),
+    staging: str | None = typer.Option(
+        None, help="With --engine ray: folder that all nodes read, also s3://...; else in OUTPUT"
+    ),
 ) -> None:
     """Write soft labels: the teacher's probability of every tag of every token.
 
     Killed at any moment, the same command goes on where it stopped.
     """
-    from ..teacher.loading import import_code
-
-    import_code(code)
     annotate(
         teacher,
         text,
@@ -56,6 +67,10 @@ def annotate_cli(
         confidence=confidence,
         gpu_id=gpu_id,
         replace=replace,
+        code=code,
+        engine=engine,
+        address=address,
+        staging=staging,
     )
 
 
@@ -69,6 +84,10 @@ def annotate(
     confidence: float | None = None,
     gpu_id: int = -1,
     replace: bool = False,
+    code: Path | None = None,
+    engine: str = "local",
+    address: str | None = None,
+    staging: str | None = None,
 ) -> "Progress":
     """Write the soft labels of a text.
 
@@ -83,20 +102,28 @@ def annotate(
     gpu_id (int): GPU, or -1 for the processor.
     replace (bool): Delete a soft-label folder of another teacher, text or tag set first; by default
         that is an error.
+    code (Optional[Path]): Python file with registered functions.
+    engine (str): "local", or "ray" for a cluster.
+    address (Optional[str]): Of the cluster, see `teacher.ray_engine.Cluster`.
+    staging (Optional[str]): Folder that all nodes of the cluster can read, see there.
     RETURNS (Progress): Documents, words and seconds.
-    RAISES: XnerError: See `annotate_documents` and `load_source`.
+    RAISES: XnerError: See `annotate_documents` and `load_source`; or `engine` is unknown.
     """
     from spacy.cli._util import setup_gpu
 
     from ..teacher.annotate import annotate_documents
-    from ..teacher.sources import load_source
+    from ..teacher.ray_engine import Cluster, annotate_on_ray, load_teacher
 
-    setup_gpu(gpu_id, silent=gpu_id < 0)
+    if engine not in ENGINES:
+        raise XnerError(f"--engine is {engine!r}; expected one of {', '.join(ENGINES)}.")
+    if engine == "local":
+        setup_gpu(gpu_id, silent=gpu_id < 0)
     hard = {} if confidence is None else {"method": "hard", "confidence": confidence}
-    source = load_source(teacher, precision=precision, **hard)
+    load = functools.partial(load_teacher, teacher, precision, hard, code)
+    source = load()
     if replace and _is_of_another(source, Path(text), Path(output)):
         msg.info(f"{output} is of another teacher or text and is made anew")
-        shutil.rmtree(output)
+        _empty(Path(output))
     shown = 0.0
 
     def show(progress: "Progress") -> None:
@@ -109,13 +136,30 @@ def annotate(
             )
             sys.stderr.flush()
 
-    done = annotate_documents(source, text, output, lang=lang, report=show)
+    if engine == "ray":
+        cluster = Cluster(address, gpu=gpu_id >= 0, staging=staging)
+        done = annotate_on_ray(load, source, text, output, lang=lang, report=show, cluster=cluster)
+    else:
+        done = annotate_documents(source, text, output, lang=lang, report=show)
     sys.stderr.write("\n" if shown else "")
     msg.good(
         f"Soft labels of {done.docs:,} texts in {output}",
         f"{done.words:,} words in {done.seconds:,.1f} s ({done.words_per_second:,.0f} words/s)",
     )
     return done
+
+
+def _empty(folder: Path) -> None:
+    """Delete what a folder holds, unless another process is writing it."""
+    from ..corpora.locks import LOCK, lock_folder
+
+    lock = lock_folder(folder)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
+    lock.release()
 
 
 def clock(seconds: float) -> str:

@@ -1,12 +1,12 @@
 """Text files: strict UTF-8, and text that was decoded with the wrong encoding once (mojibake)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import XnerError
 
-__all__ = ["garbled_warning", "get_repair", "looks_garbled", "read_lines"]
+__all__ = ["garbled_warning", "get_repair", "iter_lines", "looks_garbled", "read_lines"]
 
 # The bytes 0x80-0xBF as Latin-1 or Windows-1252 shows them, with and without the quotes, dashes and
 # dots that stand after a letter in sound text as well.
@@ -21,33 +21,50 @@ _GARBLED = re.compile(
 
 
 def read_lines(path: Path | str) -> list[str]:
-    """Read a UTF-8 file as lines; a byte order mark and CRLF line ends are taken off.
+    """Read a UTF-8 file as lines; see `iter_lines`.
 
     path (Path | str): A text file.
-    RETURNS (list[str]): Its lines. Only a line feed ends a line: U+2028 or U+0085 within a line are
+    RETURNS (list[str]): Its lines.
+    RAISES: XnerError, as `iter_lines`.
+    """
+    return list(iter_lines(path))
+
+
+def iter_lines(path: Path | str) -> Iterator[str]:
+    """Read a UTF-8 file line by line; a byte order mark and CRLF line ends are taken off.
+
+    path (Path | str): A text file, of any size.
+    YIELDS (str): Its lines. Only a line feed ends a line: U+2028 or U+0085 within a line are
         characters of it.
     RAISES: XnerError, if the file is missing, not UTF-8 or holds nothing but white space.
     """
     path = Path(path)
+    offset, empty = 0, True
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            for number, content in enumerate(file, 1):
+                mark = 3 if number == 1 and content.startswith(b"\xef\xbb\xbf") else 0
+                try:
+                    line = content[mark:].decode("utf8")
+                except UnicodeDecodeError as error:
+                    at = mark + error.start
+                    raise _not_utf8(path, number, content[at], offset + at) from error
+                offset += len(content)
+                empty = empty and not line.strip()
+                yield line.removesuffix("\n").removesuffix("\r")
     except OSError as error:
         raise XnerError(
             f"{path} cannot be read ({error.strerror}): expected a text file. Check the path."
         ) from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # The codec counts from behind the byte order mark.
-        offset = error.start + (3 if content.startswith(b"\xef\xbb\xbf") else 0)
-        line = content.count(b"\n", 0, offset) + 1
-        raise XnerError(
-            f"{path}, line {line}: byte 0x{content[offset]:02x} at offset {offset} is not UTF-8. "
-            f"Convert the file, for example `iconv -f latin1 -t utf-8 {path.name} > utf8.txt`."
-        ) from error
-    if not text.strip():
+    if empty:
         raise XnerError(f"{path} is empty: expected UTF-8 text.")
-    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+
+
+def _not_utf8(path: Path, line: int, byte: int, offset: int) -> XnerError:
+    return XnerError(
+        f"{path}, line {line}: byte 0x{byte:02x} at offset {offset} is not UTF-8. "
+        f"Convert the file, for example `iconv -f latin1 -t utf-8 {path.name} > utf8.txt`."
+    )
 
 
 def looks_garbled(text: str) -> bool:

@@ -9,9 +9,17 @@ from pathlib import Path
 
 from .conll import Sentence, is_conll, load_conll
 from .detokenize import detokenize
-from .encoding import garbled_warning, get_repair, looks_garbled, read_lines
+from .encoding import garbled_warning, get_repair, iter_lines, looks_garbled
 
-__all__ = ["Counts", "Exclusion", "drop_overlap", "normal_form", "read_raw", "read_texts"]
+__all__ = [
+    "Counts",
+    "Exclusion",
+    "drop_overlap",
+    "iter_texts",
+    "normal_form",
+    "read_raw",
+    "read_texts",
+]
 
 # Shorter sentences ("he said", "and so on") occur inside others by chance.
 MIN_CONTAINED_WORDS = 5
@@ -179,24 +187,44 @@ def _read_any(path: Path | str, fix_encoding: bool, counts: Counts) -> Iterator[
 
 
 def read_texts(path: Path | str, *, fix_encoding: bool = False) -> tuple[list[str], int]:
-    """Read a raw text file; a warning tells if it looks wrongly decoded and is not repaired.
+    """Read a raw text file; see `iter_texts`.
 
     path (Path | str): UTF-8 file of one text a line.
     fix_encoding (bool): Repair text that was decoded with the wrong encoding, by ftfy.
-    RETURNS (tuple[list[str], int]): A text for each line, white space within it a single space and
-        empty for an empty line; and the number of lines whose encoding was repaired.
+    RETURNS (tuple[list[str], int]): A text for each line, and the number of lines whose encoding
+        was repaired.
     RAISES: XnerError, if the file cannot be read.
     """
-    lines = read_lines(path)
-    repaired = 0
-    if fix_encoding:
-        repair = get_repair()
+    counts = Counts()
+    return list(iter_texts(path, fix_encoding=fix_encoding, counts=counts)), counts.repaired
+
+
+def iter_texts(
+    path: Path | str, *, fix_encoding: bool = False, counts: Counts | None = None
+) -> Iterator[str]:
+    """Read a raw text file of any size, line by line.
+
+    It is read twice, so that a fault in the last line is told before work on the first begins. A
+    warning tells if it looks wrongly decoded and is not repaired.
+
+    path (Path | str): UTF-8 file of one text a line.
+    fix_encoding (bool): Repair text that was decoded with the wrong encoding, by ftfy.
+    counts (Counts | None): Its `repaired` counts the lines whose encoding was repaired.
+    YIELDS (str): A text for each line, white space within it a single space and empty for an empty
+        line.
+    RAISES: XnerError, if the file cannot be read.
+    """
+    counts = Counts() if counts is None else counts
+    repair = get_repair() if fix_encoding else None
+    garbled, first = 0, 0
+    for number, line in enumerate(iter_lines(path), 1):
+        if repair is None and looks_garbled(line):
+            garbled, first = garbled + 1, first or number
+    if garbled:
+        message = garbled_warning(path, garbled, first, "lines")
+        warnings.warn(message, UserWarning, stacklevel=3)
+    for line in iter_lines(path):
         # Before white space is touched: a no-break space may be the second byte of a letter.
-        old, lines = lines, [line if line.isascii() else repair(line) for line in lines]
-        repaired = sum(map(str.__ne__, old, lines))
-    else:
-        garbled = [number for number, line in enumerate(lines, 1) if looks_garbled(line)]
-        if garbled:
-            message = garbled_warning(path, len(garbled), garbled[0], "lines")
-            warnings.warn(message, UserWarning, stacklevel=3)
-    return [" ".join(line.split()) for line in lines], repaired
+        repaired = line if repair is None or line.isascii() else repair(line)
+        counts.repaired += repaired != line
+        yield " ".join(repaired.split())

@@ -2,30 +2,36 @@
 
 import hashlib
 import time
-import warnings
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
-from ..corpora.documents import iter_documents
+from ..corpora.documents import Text, iter_named_texts
 from ..corpora.soft_labels import SoftLabels, SoftLabelWriter
 from ..errors import XnerError
 from .sources import ProbabilitySource
+from .unknown import file_of, warn_of_unknown
 
-__all__ = ["Progress", "annotate_documents", "text_fingerprint"]
+__all__ = [
+    "Progress",
+    "Watch",
+    "annotate_documents",
+    "label_texts",
+    "open_writer",
+    "read_shards",
+    "text_fingerprint",
+]
 
 SHARD_DOCS = 2000
 BATCH_WORDS = 8192
-UNKNOWN_WARNING = 0.01
 
 Named = tuple[str, Doc]
+NamedText = tuple[str, Text]
 
 
 @dataclass
@@ -68,53 +74,139 @@ def annotate_documents(
     output (Union[str, Path]): The soft-label folder.
     lang (Optional[str]): Language code of the text, kept with every document. If not given, it is
         the name of a document's file, without suffix, in a folder, and "xx" for a single file.
-    shard_docs (int): Documents in a shard.
+    shard_docs (int): Documents in a shard; one shard at a time is in memory.
     report (Callable[[Progress], None]): Called after every batch.
     RETURNS (Progress): What was done.
     RAISES: XnerError: The text is missing, empty or faulty, the folder belongs to another teacher
-        or text, or the disk refuses a write.
+        or text or another process writes to it, or the disk refuses a write.
     WARNS: UserWarning: The teacher's encoder does not know characters of a file.
     """
     text = Path(text)
-    one_lang = lang or (None if text.is_dir() else "xx")
-    documents = iter_documents(text, source.nlp)
-    first = next(documents, None)
+    texts = read_shards(source, text, shard_docs)
+    watch = Watch(text, report)
+    with open_writer(source, text, output, lang=lang, shard_docs=shard_docs) as writer:
+        for index, shard in enumerate(texts):
+            if index in writer.finished:
+                watch.skip(shard)
+            else:
+                labels = label_texts(
+                    source, shard, _one_lang(lang, text), inspect=watch.inspect, done=watch.done
+                )
+                writer.write(index, labels)
+            watch.finish(shard)
+        writer.close(watch.shards)
+    return watch.progress
+
+
+def read_shards(
+    source: ProbabilitySource, text: Path, shard_docs: int
+) -> Iterator[list[NamedText]]:
+    """Read a text in shards.
+
+    source (ProbabilitySource): The teacher, which knows how long a text may be.
+    text (Path): The text.
+    shard_docs (int): Documents in a shard.
+    RETURNS (Iterator[List[Tuple[str, Text]]]): The shards; the first is read at once.
+    RAISES: XnerError: There is no text.
+    """
+    texts = iter_named_texts(text, max_length=source.nlp.max_length)
+    first = next(texts, None)
     if first is None:
         raise XnerError(f"{text} holds no text to annotate. Expected one text a line.")
-    writer = SoftLabelWriter(
+    return _shards(chain([first], texts), shard_docs)
+
+
+def open_writer(
+    source: ProbabilitySource,
+    text: Path,
+    output: str | Path,
+    *,
+    lang: str | None = None,
+    shard_docs: int = SHARD_DOCS,
+) -> SoftLabelWriter:
+    """Open the folder of a text's soft labels; arguments as for `annotate_documents`.
+
+    RETURNS (SoftLabelWriter): The writer.
+    RAISES: XnerError: The folder belongs to another teacher or text, or another process has it.
+    """
+    return SoftLabelWriter(
         output,
         tags=source.tagset.tags,
         teacher=source.fingerprint,
         source=text_fingerprint(text, shard_docs),
-        lang=one_lang or _common_lang(text),
+        lang=_one_lang(lang, text) or _common_lang(text),
         meta={"text": text.name, "shard_docs": shard_docs},
         unit=source.tagset.unit,
     )
-    size = _size(text)
-    progress = Progress()
-    began, seen = time.perf_counter(), 0
-    n_shards = 0
-    warned: set[str] = set()
-    for index, shard in enumerate(_shards(chain([first], documents), shard_docs)):
-        n_shards += 1
-        if index not in writer.finished:
-            _warn_of_unknown(source, shard, text, warned)
-            labels: list[SoftLabels] = []
-            for batch in _batches(shard):
-                of_batch = list(_label(source, batch, one_lang))
-                labels += of_batch
-                progress.words += sum(len(doc) for _, doc in batch)
-                seen += _bytes(doc.text for doc in of_batch)
-                progress.seconds = time.perf_counter() - began
-                progress.share = min(1.0, seen / size)
-                report(progress)
-            place = {name: i for i, (name, _) in enumerate(shard)}
-            writer.write(index, sorted(labels, key=lambda doc: place[doc.doc_id]))
-        else:
-            size = max(1, size - _bytes(doc.text for _, doc in shard))
-        progress.docs += len(shard)
-    writer.close(n_shards)
-    return progress
+
+
+def _one_lang(lang: str | None, text: Path) -> str | None:
+    return lang or (None if text.is_dir() else "xx")
+
+
+def label_texts(
+    source: ProbabilitySource,
+    texts: Sequence[NamedText],
+    lang: str | None,
+    *,
+    inspect: Callable[[ProbabilitySource, list[Named]], None] = lambda source, docs: None,
+    done: Callable[[int, list[SoftLabels]], None] = lambda words, labels: None,
+) -> list[SoftLabels]:
+    """Label the texts of a shard, in batches of like length.
+
+    source (ProbabilitySource): The teacher.
+    texts (Sequence[Tuple[str, Text]]): Names and texts.
+    lang (Optional[str]): Their language; None takes it from their names.
+    inspect (Callable): Called with the source and all documents before they are labelled.
+    done (Callable): Called with words and labels of every batch.
+    RETURNS (List[SoftLabels]): In the order of the texts.
+    """
+    labels: dict[str, SoftLabels] = {}
+    # What the vocabulary learns from these documents goes with them: else it grew with the text.
+    with source.nlp.memory_zone():
+        docs = [(name, text.doc(source.nlp)) for name, text in texts]
+        inspect(source, docs)
+        for batch in _batches(docs):
+            of_batch = list(_label(source, batch, lang))
+            labels.update((one.doc_id, one) for one in of_batch)
+            done(sum(len(doc) for _, doc in batch), of_batch)
+        del docs
+    return [labels[name] for name, _ in texts]
+
+
+class Watch:
+    """Follows a run: what is done, what is left, what was warned of.
+
+    text (Path): The text.
+    report (Callable[[Progress], None]): Called after every batch.
+    """
+
+    def __init__(self, text: Path, report: Callable[[Progress], None]) -> None:
+        self.progress = Progress()
+        self.shards = 0
+        self._text, self._report = text, report
+        self._began, self._seen, self._size = time.perf_counter(), 0, _size(text)
+        self._warned: set[str] = set()
+
+    def inspect(self, source: ProbabilitySource, docs: list[Named]) -> None:
+        warn_of_unknown(source, docs, self._text, self._warned)
+
+    def done(self, words: int, labels: Iterable[SoftLabels]) -> None:
+        self.add(words, _bytes(one.text for one in labels))
+
+    def add(self, words: int, n_bytes: int) -> None:
+        self._seen += n_bytes
+        self.progress.words += words
+        self.progress.seconds = time.perf_counter() - self._began
+        self.progress.share = min(1.0, self._seen / self._size)
+        self._report(self.progress)
+
+    def skip(self, shard: Sequence[NamedText]) -> None:
+        self._size = max(1, self._size - _bytes(text.text for _, text in shard))
+
+    def finish(self, shard: Sequence[NamedText]) -> None:
+        self.shards += 1
+        self.progress.docs += len(shard)
 
 
 def text_fingerprint(path: Path, shard_docs: int = SHARD_DOCS) -> str:
@@ -141,7 +233,7 @@ def _label(source: ProbabilitySource, batch: list[Named], lang: str | None) -> I
         if hasattr(probs, "get"):  # a cupy array
             probs = probs.get()
         rows = np.asarray(probs, dtype=np.float16)
-        yield SoftLabels(name, lang or _file_of(name), doc.text, starts, ends, rows)
+        yield SoftLabels(name, lang or file_of(name), doc.text, starts, ends, rows)
 
 
 def _row_spans(doc: Doc, unit: str) -> tuple[np.ndarray, np.ndarray]:
@@ -158,66 +250,16 @@ def _common_lang(folder: Path) -> str:
     return files[0].stem if len(files) == 1 else "xx"
 
 
-def _file_of(name: str) -> str:
-    return name.rpartition(":")[0]
-
-
-def _warn_of_unknown(
-    source: ProbabilitySource, shard: list[Named], text: Path, warned: set[str]
-) -> None:
-    """Warn once a file if the teacher's encoder reads nothing in many of its tokens."""
-    tokenizer = getattr(source, "tokenizer", None)
-    if tokenizer is None or tokenizer.unk_token_id is None:
-        return
-    words: dict[str, Counter[str]] = {}
-    for name, doc in shard:
-        if _file_of(name) not in warned:
-            counts = words.setdefault(_file_of(name), Counter())
-            counts.update(token.text for token in doc)
-    for file, counts in words.items():
-        # Few words hold a character that is unknown alone; only those are worth a look.
-        lacking = _unknown(tokenizer, sorted(set().union(*counts)))
-        unknown = _unknown(tokenizer, [word for word in counts if not lacking.isdisjoint(word)])
-        share = sum(counts[word] for word in unknown) / max(1, counts.total())
-        if share <= UNKNOWN_WARNING:
-            continue
-        warned.add(file)
-        chars: Counter[str] = Counter()
-        for word in unknown:
-            chars.update(dict.fromkeys(lacking & set(word), counts[word]))
-        frequent = sorted(chars, key=lambda char: (-chars[char], char))[:10]
-        place = f"{file} in {text}" if text.is_dir() else text
-        warnings.warn(
-            f"{share:.0%} of the tokens of {place} are unknown to the teacher's encoder, "
-            f"so that it labels them blindly. Characters that it lacks: {' '.join(frequent)}. "
-            "Expect poor labels, or train a teacher on an encoder that knows them.",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-def _unknown(tokenizer: Any, words: list[str]) -> set[str]:
-    """Words of which the tokenizer knows no piece but the bare mark of a word's beginning."""
-    if not words:
-        return set()
-    nothing = {tokenizer.unk_token_id, tokenizer.convert_tokens_to_ids("▁")}
-    pieces = tokenizer(
-        [[word] for word in words], is_split_into_words=True, add_special_tokens=False
-    )["input_ids"]
-    unknown = tokenizer.unk_token_id
-    return {w for w, ids in zip(words, pieces, strict=True) if unknown in ids and nothing >= {*ids}}
-
-
-def _shards(documents: Iterator[Named], size: int) -> Iterator[list[Named]]:
-    while shard := list(islice(documents, size)):
+def _shards(texts: Iterator[NamedText], size: int) -> Iterator[list[NamedText]]:
+    while shard := list(islice(texts, size)):
         yield shard
 
 
-def _batches(shard: list[Named]) -> Iterator[list[Named]]:
-    """Cut a shard into batches of documents of like length, so that little padding is computed."""
+def _batches(docs: list[Named]) -> Iterator[list[Named]]:
+    """Cut documents into batches of like length, so that little padding is computed."""
     batch: list[Named] = []
     words = 0
-    for item in sorted(shard, key=lambda named: len(named[1])):
+    for item in sorted(docs, key=lambda named: len(named[1])):
         if batch and words + len(item[1]) > BATCH_WORDS:
             yield batch
             batch, words = [], 0
