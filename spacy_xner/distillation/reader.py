@@ -34,6 +34,7 @@ def make_soft_label_reader(
     held_out: float = 0.02,
     normal_forms: list[str] | None = None,
     balance: float = 0.0,
+    max_held_out: int = 5000,
 ) -> "SoftLabelReader":
     """Create a reader of soft labels.
 
@@ -47,6 +48,8 @@ def make_soft_label_reader(
         leaves the text as it is.
     balance (float): Sentences of a type that fewer than this share of the documents hold come more
         often in training: repeat factor sampling, see `SoftLabelReader`. 0 for none.
+    max_held_out (int): Documents that "held_out" gives at most, roughly: spaCy keeps all documents
+        that a student is held against in memory. "train" leaves the same ones out as without it.
     RETURNS (SoftLabelReader): A callable from a pipeline to examples.
     """
     if split not in _SPLITS:
@@ -63,7 +66,11 @@ def make_soft_label_reader(
         raise XnerError(
             f"normal_forms has {', '.join(unknown)}; expected some of {', '.join(_NORMAL_FORMS)}."
         )
-    return SoftLabelReader(teachers_of(paths), split, held_out, normal_forms or [], balance)
+    if max_held_out < 1:
+        raise XnerError(f"max_held_out is {max_held_out}; expected a number from 1 up.")
+    return SoftLabelReader(
+        teachers_of(paths), split, held_out, normal_forms or [], balance, max_held_out
+    )
 
 
 class SoftLabelReader:
@@ -79,6 +86,7 @@ class SoftLabelReader:
     balance (float): Threshold t of repeat factor sampling (Gupta et al. 2019, LVIS, section 4.4): a
         document comes max(1, sqrt(t / f)) times, f the share of the documents of its shard that
         hold the rarest of its types; fractions by chance. Only `shuffled` does so.
+    max_held_out (int): Documents that "held_out" gives at most, roughly.
     """
 
     def __init__(
@@ -88,7 +96,9 @@ class SoftLabelReader:
         held_out: float,
         normal_forms: Sequence[str] = (),
         balance: float = 0.0,
+        max_held_out: int = 5000,
     ) -> None:
+        self.max_held_out = max_held_out
         self.split = split
         self.held_out = held_out
         self.normal_forms = normal_forms
@@ -139,6 +149,11 @@ class SoftLabelReader:
         seen = [one.corpus.meta.get("target_gold") for text in self._texts for one in text.corpora]
         seen += [getattr(ensemble, "target_gold", None) for ensemble in self._ensembles]
         return "; ".join(dict.fromkeys(filter(None, seen))) or "none: learned from soft labels"
+
+    @property
+    def n_docs(self) -> int:
+        """RETURNS (int): Documents of the texts, held-out ones included."""
+        return sum(text.corpora[0].corpus.n_docs for text in self._texts)
 
     def sample(self) -> Iterator[np.ndarray]:
         """Combine the teachers on some shards, whatever the split.
@@ -227,8 +242,10 @@ class SoftLabelReader:
     def _wants(self, doc_id: str) -> bool:
         if self.split == "all":
             return True
-        held_out = zlib.crc32(doc_id.encode("utf8")) / 2**32 < self.held_out
-        return held_out == (self.split == "held_out")
+        place = zlib.crc32(doc_id.encode("utf8")) / 2**32
+        if self.split == "train":
+            return place >= self.held_out
+        return place < min(self.held_out, self.max_held_out / max(1, self.n_docs))
 
 
 def _round_by_chance(number: float, rng: random.Random) -> int:

@@ -94,11 +94,12 @@ def encode_words(
             f"has {', '.join(teacher.pipe_names) or 'no pipe'}."
         )
     pipe: Any = teacher.get_pipe("transformer")
+    to_numpy = pipe.model.ops.to_numpy
     states = []
     for start in range(0, len(words), batch_size):
         docs = [Doc(teacher.vocab, words=[w]) for w in words[start : start + batch_size]]
         for data in pipe.predict(docs).doc_data:
-            states.append(np.asarray(data.model_output.last_hidden_state)[0, 0])
+            states.append(to_numpy(data.model_output.last_hidden_state)[0, 0])
         report(len(states))
     return np.stack(states).astype(np.float32)
 

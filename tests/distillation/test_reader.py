@@ -189,3 +189,21 @@ def test_documents_without_tokens_are_left_out(tmp_path, nlp):
     docs = soft_labels([([], []), *tagged_sentences(2)])
     reader = make_soft_label_reader(write_labels(tmp_path / "labels", docs))
     assert len(list(reader(nlp))) == 2
+
+
+def test_a_large_folder_holds_few_documents_out_and_trains_on_none_of_them(tmp_path):
+    labels = write_labels(tmp_path / "labels", soft_labels(tagged_sentences(200)), shard_docs=50)
+    texts = {}
+    for split in ("train", "held_out"):
+        for most in (5000, 20):
+            reader = make_soft_label_reader(labels, split, 0.5, max_held_out=most)
+            texts[split, most] = [eg.reference.text for eg in reader(spacy.blank("xx"))]
+    assert texts["train", 20] == texts["train", 5000]
+    assert 5 <= len(texts["held_out", 20]) <= 40 < len(texts["held_out", 5000])
+    few = make_soft_label_reader(labels, "held_out", 0.5, max_held_out=20)
+    assert few.n_docs == 200
+
+
+def test_a_limit_that_leaves_nothing_out_is_refused(labels):
+    with pytest.raises(XnerError, match="max_held_out is 0; expected a number from 1 up"):
+        make_soft_label_reader(labels, "held_out", max_held_out=0)

@@ -19,7 +19,7 @@ FEW = settings(max_examples=40, deadline=None)
 # Letters of each script that Python's Unicode data knows, so that none is left to chance.
 SCRIPTS = sorted(
     {
-        unicodedata.name(chr(code)).split(" ")[0]: chr(code)
+        unicodedata.name(chr(code), "").split(" ")[0]: chr(code)
         for code in range(0x20, 0x1F000)
         if unicodedata.category(chr(code)) in ("Lo", "Ll", "Mn", "Mc")
     }.values()
