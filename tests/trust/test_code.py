@@ -89,7 +89,7 @@ def test_pickled_code_in_the_weights_of_a_pipeline_is_refused(own, bomb, mark):
 def test_a_tokenizer_of_a_pipeline_writes_no_file_elsewhere(name, own):
     change_shim(own, lambda content: content["tokenizer"].update({name: b"evil"}))
     with pytest.raises(
-        XnerError, match=r"a file of the tokenizer is '.*evil.py'.*out of its folder"
+        XnerError, match=r"a file of the tokenizer is '.*evil.*py'.*out of its folder"
     ):
         load_pipeline(own)
 
