@@ -243,10 +243,12 @@ def growth(bench: Bench, sizes: Sequence[int]) -> None:
 
 def plot(rows: ResultRows, folder: Path) -> None:
     """Draw F1 against wall time, and time against words."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot as plt
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError:
+        msg.warn("No plots: matplotlib is not installed", "pip install 'spacy-xner[peers]'")
+        return
+    plt.switch_backend("agg")
 
     for name, recipe, metric, x, labels in (
         ("peers-train", "train", "f1", "seconds", ("seconds of training", "F1")),

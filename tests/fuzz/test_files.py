@@ -197,9 +197,11 @@ BLOCK = ["dropout", "max_epochs", "max_steps", "temperature", "alpha", "entity_w
 def test_any_distillation_block_is_resolved_or_refused(values):
     overrides = {f"distillation.{key}": value for key, value in values.items()}
     try:
-        block = resolve_distillation(
-            load_student_config(config_of(CONFIG), overrides).interpolate()
-        )
+        plain = load_student_config(config_of(CONFIG), overrides).interpolate()
+    except ValueError:  # ours, or spaCy's own for what no config can say
+        return
+    try:
+        block = resolve_distillation(plain)
     except XnerError:
         return
     assert 0 <= block.alpha <= 1
