@@ -57,7 +57,7 @@ def licence(name: str) -> str:
     try:
         told = metadata(name)
     except PackageNotFoundError:
-        return "not installed here"
+        return "not installed where this was written (needed by other Python versions)"
     classifiers = [
         each.rpartition(" :: ")[2]
         for each in told.get_all("Classifier") or []
