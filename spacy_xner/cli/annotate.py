@@ -26,7 +26,9 @@ def annotate_cli(
     teacher: str = typer.Argument(..., help="Pipeline (folder or package) that labels the text"),
     text: Path = typer.Argument(..., help="Raw text (a text a line), CoNLL, .spacy or a folder"),
     output: Path = typer.Argument(..., help="Folder for the soft labels; resumed if it exists"),
-    precision: str = typer.Option("auto", help="How a transformer computes: auto, fp32 or bf16"),
+    precision: str = typer.Option(
+        "auto", help="How a transformer computes: auto, fp32, bf16, or fp16 on a GPU"
+    ),
     lang: str | None = typer.Option(
         None,
         help="Language code of the text; left out, it is the name of each file of a folder (am.txt "
@@ -94,7 +96,7 @@ def annotate(
     teacher (Union[str, Path]): A spaCy pipeline or the folder of a Hugging Face token classifier.
     text (Union[str, Path]): Raw text, CoNLL, `.spacy`, or a folder of those.
     output (Union[str, Path]): The soft-label folder.
-    precision (str): "auto", "fp32" or "bf16".
+    precision (str): "auto", "fp32", "bf16", or "fp16" on a GPU.
     lang (Optional[str]): Language code of the text. If not given, the name of a document's file in
         a folder, and "xx" for a single file.
     confidence (Optional[float]): Take the hard labels of a pipeline's `doc.ents`, each with this
