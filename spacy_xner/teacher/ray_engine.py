@@ -129,7 +129,8 @@ def _import_ray() -> Any:
         import ray.data
     except ImportError as error:
         raise XnerError(
-            "--engine ray needs Ray, which is not installed: pip install 'spacy-xner[ray]'"
+            f"--engine ray needs Ray Data, which cannot be imported ({error}): "
+            "pip install 'spacy-xner[ray]'"
         ) from error
     return ray
 
