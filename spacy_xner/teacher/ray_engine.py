@@ -151,17 +151,15 @@ def _label(
 ) -> Iterator[dict[str, Any]]:
     resource = "GPU" if cluster.gpu else "CPU"
     actors = cluster.actors or max(1, int(ray.cluster_resources().get(resource, 1)))
-    texts = ray.data.read_parquet(
-        staging.files,
-        filesystem=staging.filesystem,
-        # One file a block: else a small text would be one block, for one actor.
-        override_num_blocks=len(staging.files),
-    )
+    # The actors open the files themselves: one is a shard, to be labelled as a whole. One a block:
+    # else a small text would be one block, for one actor.
+    files = [{"file": file} for file in staging.files]
+    texts = ray.data.from_items(files, override_num_blocks=len(files))
     labelled = texts.map_batches(
         Annotator,
         batch_size=1,
         batch_format="pyarrow",
-        fn_constructor_args=arguments,
+        fn_constructor_args=(*arguments, staging.filesystem),
         num_gpus=1 if cluster.gpu else None,
         num_cpus=None if cluster.gpu else 1,
         compute=ray.data.ActorPoolStrategy(size=min(actors, len(staging.files))),
@@ -186,6 +184,7 @@ class Annotator:
     manifest (Manifest): Of the folder that the labels are for.
     lang (Optional[str]): Language of the texts; None takes it from their names.
     gpu (bool): Whether the actor has a GPU.
+    filesystem (pyarrow.fs.FileSystem): Where the staged shards are.
     """
 
     def __init__(
@@ -194,12 +193,14 @@ class Annotator:
         manifest: Manifest,
         lang: str | None,
         gpu: bool,
+        filesystem: Any,
     ) -> None:
         from thinc.api import require_gpu
 
         if gpu:
             require_gpu(0)  # Ray shows an actor the GPU that is its own, and no other
         self.source, self.manifest, self.lang = load(), manifest, lang
+        self.filesystem = filesystem
         if self.source.fingerprint != manifest.teacher:
             raise XnerError(
                 f"A node of the cluster has another teacher: found {self.source.fingerprint}, "
@@ -208,8 +209,12 @@ class Annotator:
 
     def __call__(self, batch: "pa.Table") -> "pa.Table":
         import pyarrow as pa
+        import pyarrow.parquet as pq
 
-        return pa.Table.from_pylist([self._label(row) for row in batch.to_pylist()])
+        files = batch.column("file").to_pylist()
+        staged = [pq.read_table(file, filesystem=self.filesystem) for file in files]
+        rows = [row for table in staged for row in table.to_pylist()]
+        return pa.Table.from_pylist([self._label(row) for row in rows])
 
     def _label(self, row: dict[str, Any]) -> dict[str, Any]:
         words = 0
