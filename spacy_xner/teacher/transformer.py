@@ -266,7 +266,7 @@ def forward(
         array = torch2xp(output.detach().float())
         at = 0
         for window in batch:
-            words = model.ops.asarray(window.words)
+            words = model.ops.xp.asarray(window.words)
             states[window.doc][words] = array[at : at + len(window.words)]
             at += len(window.words)
 
@@ -276,7 +276,7 @@ def forward(
 
         def gradients_of(batch_output: tuple[list[Window], torch.Tensor]) -> Any:
             batch, output = batch_output
-            parts = [d_states[w.doc][model.ops.asarray(w.words)] for w in batch]
+            parts = [d_states[w.doc][model.ops.xp.asarray(w.words)] for w in batch]
             rows = model.ops.xp.concatenate(parts)
             gradient = xp2torch(rows, device=output.device).to(output.dtype)
             return torch.autograd.grad([output], trained, [gradient], allow_unused=True)
