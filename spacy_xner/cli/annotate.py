@@ -121,7 +121,9 @@ def annotate(
     if engine == "local":
         setup_gpu(gpu_id, silent=gpu_id < 0)
     hard = {} if confidence is None else {"method": "hard", "confidence": confidence}
-    load = functools.partial(load_teacher, teacher, precision, hard, code)
+    # Absolute: the workers of a cluster begin elsewhere.
+    named = Path(teacher).resolve() if Path(teacher).exists() else teacher
+    load = functools.partial(load_teacher, named, precision, hard, code and code.resolve())
     source = load()
     if replace and _is_of_another(source, Path(text), Path(output)):
         msg.info(f"{output} is of another teacher or text and is made anew")

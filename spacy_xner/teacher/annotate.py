@@ -22,6 +22,7 @@ __all__ = [
     "Watch",
     "annotate_documents",
     "label_texts",
+    "one_lang",
     "open_writer",
     "read_shards",
     "text_fingerprint",
@@ -90,7 +91,7 @@ def annotate_documents(
                 watch.skip(shard)
             else:
                 labels = label_texts(
-                    source, shard, _one_lang(lang, text), inspect=watch.inspect, done=watch.done
+                    source, shard, one_lang(lang, text), inspect=watch.inspect, done=watch.done
                 )
                 writer.write(index, labels)
             watch.finish(shard)
@@ -134,13 +135,19 @@ def open_writer(
         tags=source.tagset.tags,
         teacher=source.fingerprint,
         source=text_fingerprint(text, shard_docs),
-        lang=_one_lang(lang, text) or _common_lang(text),
+        lang=one_lang(lang, text) or _common_lang(text),
         meta={"text": text.name, "shard_docs": shard_docs},
         unit=source.tagset.unit,
     )
 
 
-def _one_lang(lang: str | None, text: Path) -> str | None:
+def one_lang(lang: str | None, text: Path) -> str | None:
+    """Settle whether all documents have one language.
+
+    lang (Optional[str]): What the user said.
+    text (Path): The text.
+    RETURNS (Optional[str]): The language; None where each document's file names its own.
+    """
     return lang or (None if text.is_dir() else "xx")
 
 

@@ -21,6 +21,7 @@ from .annotate import (
     Progress,
     Watch,
     label_texts,
+    one_lang,
     open_writer,
     read_shards,
 )
@@ -95,8 +96,7 @@ def annotate_on_ray(
                 watch.finish(shard)
             if staging.files:
                 _connect(ray, cluster)
-                one_lang = None if text.is_dir() and lang is None else lang or "xx"
-                arguments = (load, writer.manifest, one_lang, cluster.gpu)
+                arguments = (load, writer.manifest, one_lang(lang, text), cluster.gpu)
                 for row in _label(ray, staging, cluster, arguments):
                     content = row.pop("content")
                     writer.write_encoded(row["shard"], row["docs"], row["tokens"], content)
