@@ -2,12 +2,14 @@
 
 import importlib.util
 import os
+import pickle
 import signal
 import sys
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from spacy.tokens import Doc, DocBin
@@ -149,6 +151,59 @@ def test_another_teacher_on_a_node_is_refused(ray, load, raw, tmp_path):
     with pytest.raises(XnerError, match="Ray stopped"):
         annotate_on_ray(load_other, load(), raw, tmp_path / "ray", shard_docs=SHARD_DOCS)
     assert not (tmp_path / "ray" / ray_engine.STAGING).exists()
+
+
+@pytest.fixture
+def without_ray(monkeypatch):
+    """The same staging, actor and writing, all in this process; what Ray would send is pickled."""
+
+    def label(ray, staging, cluster, arguments):
+        sent = pickle.loads(pickle.dumps((*arguments, staging.filesystem)))
+        annotator = ray_engine.Annotator(*sent)
+        for file in reversed(staging.files):  # in any order
+            yield from annotator(pa.table({"file": [file]})).to_pylist()
+
+    monkeypatch.setattr(ray_engine, "_import_ray", lambda: None)
+    monkeypatch.setattr(ray_engine, "_connect", lambda ray, cluster: None)
+    monkeypatch.setattr(ray_engine, "_label", label)
+
+
+@pytest.mark.parametrize("kind", ["txt", "conll", "folder"])
+def test_what_actors_make_is_what_one_machine_makes(kind, without_ray, load, raw, tmp_path):
+    text = raw
+    if kind == "conll":
+        text = tmp_path / "raw.conll"
+        text.write_text("Kano B-LOC\n, O\nnow O\n\nChidi B-PER\n" * 5, "utf8")
+    elif kind == "folder":
+        text = tmp_path / "raw"
+        text.mkdir()
+        for lang in ("am", "hau"):
+            (text / f"{lang}.txt").write_text(raw.read_text("utf8"), "utf8")
+    annotate_documents(load(), text, tmp_path / "local", shard_docs=SHARD_DOCS)
+    done = annotate_on_ray(load, load(), text, tmp_path / "ray", shard_docs=SHARD_DOCS)
+    assert_same(tmp_path / "ray", tmp_path / "local")
+    for name in ("manifest.json", "part-00000.parquet"):
+        assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+    if kind != "conll":  # of which the tags are never read
+        assert done.share == pytest.approx(1.0)
+    again = annotate_on_ray(load, load(), text, tmp_path / "ray", shard_docs=SHARD_DOCS)
+    assert (again.docs, again.words) == (done.docs, 0)
+
+
+def test_an_actor_with_another_teacher_refuses_to_work(without_ray, load, raw, tmp_path):
+    source = load()
+    source.fingerprint = "cc33"
+    with pytest.raises(XnerError, match=r"another teacher: found .*, expected cc33. Copy the same"):
+        annotate_on_ray(load, source, raw, tmp_path / "out", shard_docs=SHARD_DOCS)
+    assert not (tmp_path / "out" / ray_engine.STAGING).exists()
+
+
+def test_a_staging_folder_that_is_named_keeps_what_else_is_in_it(without_ray, load, raw, tmp_path):
+    (tmp_path / "staging").mkdir()
+    (tmp_path / "staging/mine").write_text("x", "utf8")
+    cluster = ray_engine.Cluster(staging=str(tmp_path / "staging"))
+    annotate_on_ray(load, load(), raw, tmp_path / "out", cluster=cluster)
+    assert [path.name for path in (tmp_path / "staging").iterdir()] == ["mine"]
 
 
 def test_a_text_is_staged_with_all_that_a_worker_needs(tmp_path):
