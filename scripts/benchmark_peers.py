@@ -96,11 +96,10 @@ def main(
 
 
 def annotation(source: ProbabilitySource, folder: Path) -> System:
-    """Annotation from raw strings to a finished folder."""
-    numbers = itertools.count()
+    """Annotation from raw strings to a finished folder, a new one each time: it would resume."""
 
     def run(batch: list[str]) -> None:
-        text = folder / f"{next(numbers)}.txt"
+        text = Path(tempfile.mkdtemp(dir=folder)) / "text.txt"
         text.write_text("\n".join(batch), "utf8")
         annotate_documents(source, text, text.with_suffix(""))
 
