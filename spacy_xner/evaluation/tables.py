@@ -200,6 +200,24 @@ def _recipes(rows: list[Row]) -> list[list[str]]:
     return [_header(columns, "recipe"), *body]
 
 
+def _sentiment(rows: list[Row]) -> list[list[str]]:
+    """Teacher and student by target, what share the student reaches, and what stands beside."""
+    means = {
+        name: _means(row for row in rows if (row["recipe"], row["role"]) == (recipe, role))
+        for name, recipe, role in (
+            ("teacher", "distillation", "teacher"),
+            ("student", "distillation", "student"),
+            ("supervised student", "supervised", "baseline"),
+            ("majority class", "majority", "baseline"),
+        )
+    }
+    teacher, columns = means["teacher"], sorted(means["teacher"])
+    ratios = {c: means["student"][c] / teacher[c] for c in means["student"] if teacher.get(c)}
+    body = [_cells(name, values, columns, columns, 1) for name, values in means.items()]
+    body.insert(2, _cells("student / teacher", ratios, columns, columns, 2))
+    return [_header(columns, "weighted F1"), *body]
+
+
 def _speed(rows: list[Row]) -> list[list[str]]:
     """Ratios with their intervals."""
     body = []
@@ -232,6 +250,19 @@ TABLES: dict[str, Table] = {
         "Zero-shot micro F1 of students in per cent on gold tokens, mean of the seeds.",
         _students,
         _recipes,
+    ),
+    "supervision": Table(
+        "supervision",
+        "Micro F1 of students in per cent on gold tokens, mean of the seeds; no target gold but in "
+        "few-shot and rare.",
+        lambda row: row["metric"] == "f1" and row["role"] == "student" and row["text"] == "tokens",
+        _recipes,
+    ),
+    "sentiment": Table(
+        "sentiment",
+        "Weighted F1 in per cent, each language unseen by its teacher, mean of the seeds.",
+        lambda row: row["metric"] == "weighted_f1",
+        _sentiment,
     ),
     "speed": Table(
         "main",
