@@ -10,6 +10,7 @@ from spacy_xner.distillation.parser import soft_targets
 from spacy_xner.distillation.reader import make_soft_label_reader
 from spacy_xner.distillation.teachers import Teacher
 from spacy_xner.distillation.trust import expected_f1
+from spacy_xner.distillation.texts import Labelled
 from spacy_xner.distillation.weightings import make_agreement_weighting
 from spacy_xner.tags import align_probabilities, unsaid
 
@@ -58,8 +59,10 @@ def test_targets_of_silence_are_zeros(settings):
 def test_only_teachers_that_say_something_count():
     stack = np.stack([sure_of(["B-PER", "O", "O"]), sure_of(["B-LOC", "B-LOC", "O"])])
     stack[0, 1] = stack[0, 2] = stack[1, 2] = 0
+    ends = np.arange(1, 4) * 5
+    doc = Labelled("source", "text:0", "Musa Kano tafi", ends - 5, ends - 1, stack, TAGSET.tags)
     for ensemble in (make_weighted_mean(), make_inferred_reliability()):
-        ensemble.fit([stack], [Teacher("a", "a", weight=3.0), Teacher("b", "b")])
+        ensemble.fit([doc], [Teacher("a", "a", weight=3.0), Teacher("b", "b")])
         found = ensemble(stack)
         assert found[1].argmax() == TAGSET.index("B-LOC")
         assert unsaid(found).tolist() == [False, False, True]
@@ -68,7 +71,7 @@ def test_only_teachers_that_say_something_count():
     mean.fit([], [Teacher("a", "a", weight=3.0), Teacher("b", "b")])
     np.testing.assert_allclose(mean(stack)[1], stack[1, 1], atol=1e-6)
     assert mean(stack)[0].argmax() == TAGSET.index("B-PER")
-    agreement = make_agreement_weighting()(stack, mean(stack))
+    agreement = make_agreement_weighting()(doc, mean(stack))
     assert agreement.tolist() == [0.5, 1.0, 0.0]
 
 
