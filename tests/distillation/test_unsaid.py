@@ -9,8 +9,8 @@ from spacy_xner.distillation.ensembles import make_inferred_reliability, make_we
 from spacy_xner.distillation.parser import soft_targets
 from spacy_xner.distillation.reader import make_soft_label_reader
 from spacy_xner.distillation.teachers import Teacher
-from spacy_xner.distillation.trust import expected_f1
 from spacy_xner.distillation.texts import Labelled
+from spacy_xner.distillation.trust import expected_f1
 from spacy_xner.distillation.weightings import make_agreement_weighting
 from spacy_xner.tags import align_probabilities, unsaid
 
