@@ -250,6 +250,7 @@ def test_check_of_a_release_asks_for_the_same_entities_in_both_normal_forms():
 def test_workflow_is_in_the_order_of_its_commands_and_their_scripts_exist():
     project = srsly.read_yaml(ROOT / "project.yml")
     names = [command["name"] for command in project["commands"]]
+    assert len(set(names)) == len(names)  # spaCy refuses the file otherwise
     assert [name for name in names if name in project["workflows"]["all"]] == (
         project["workflows"]["all"]
     )
