@@ -6,6 +6,7 @@ scored before everything is trained. What stands in --work is not made again.
 """
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,7 +38,7 @@ SPEED_TEXTS = 200
 
 def main(
     data_root: Annotated[Path, typer.Option(help="LANG/{train,dev,test}.tsv")] = Path(
-        "../shared/data/afrisenti"
+        "assets/afrisenti"
     ),
     work: Annotated[Path, typer.Option(help="What is made on the way")] = Path(
         "training/sentiment"
@@ -64,6 +65,9 @@ def main(
         )
     msg.info("About 1 hour on 2 cores from nothing; what stands in --work is not made again.")
     langs, targets = languages.split(), target.split()
+    strange = [lang for lang in targets if lang not in langs]
+    if strange:
+        msg.fail(f"--target {' '.join(strange)}", f"Expected some of {languages}.", exits=1)
     for lang in targets:
         sources = [one for one in langs if one != lang]
         bench.made(
@@ -71,7 +75,7 @@ def main(
             lambda out, sources=sources, lang=lang: corpus(
                 data_root, out, sources, lang, limit=limit
             ),
-            str(limit),
+            f"{limit} shuffled",
         )
     raw = [work / f"corpus/{lang}/raw/{lang}.txt" for lang in targets]
     bench.made("encoder", lambda out: encoder(out, keep_vocab_of=raw))
@@ -93,7 +97,11 @@ def prepare(bench: Bench, lang: str, seeds: int) -> None:
         lambda out: train_classifier(TEACHER, out, bench.work / "encoder", folder),
         TEACHER.read_text("utf8"),
     )
-    soft = made(f"soft/{lang}", lambda out: annotate(teacher, raw, out, lang=lang))
+    soft = made(
+        f"soft/{lang}",
+        lambda out: annotate(teacher, raw, out, lang=lang),
+        file_sha(raw) + file_sha(teacher),
+    )
     for seed in range(seeds):
         settings = {"system.seed": seed, "paths.raw": [str(raw)]}
         made(
@@ -101,12 +109,12 @@ def prepare(bench: Bench, lang: str, seeds: int) -> None:
             lambda out, settings=settings: _last(
                 out, lambda to: distill(STUDENT, [soft], to, overrides=settings)
             ),
-            STUDENT.read_text("utf8"),
+            STUDENT.read_text("utf8") + file_sha(soft),
         )
         made(
             f"supervised/{lang}-{seed}",
             lambda out, settings=settings: _last(out, lambda to: supervise(folder, to, settings)),
-            STUDENT.read_text("utf8"),
+            STUDENT.read_text("utf8") + file_sha(folder / "gold.tsv"),
         )
 
 
@@ -124,7 +132,7 @@ def supervise(folder: Path, output: Path, settings: dict[str, Any]) -> None:
     spacy_train(output / "supervised.cfg", output, overrides=settings)
 
 
-def _last(out: Path, run: Any) -> None:
+def _last(out: Path, run: Callable[[Path], Any]) -> None:
     folder = out.with_name(out.name + ".run")
     shutil.rmtree(folder, ignore_errors=True)
     run(folder)

@@ -32,6 +32,9 @@ def corpus(root: Path, output: Path, sources: list[str], target: str, *, limit: 
         dev += held[:DEV_TEXTS]
     random.Random(0).shuffle(train)
     gold = without_overlap(root / target)
+    # AfriSenti is sorted by label: in its order raw text would tell the labels, and a student would
+    # see one category for a whole shard.
+    random.Random(0).shuffle(gold)
     (output / "raw").mkdir(parents=True)
     write_tsv(output / "train.tsv", train)
     write_tsv(output / "dev.tsv", dev)
