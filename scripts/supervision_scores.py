@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from benchmark_scores import Bench, counts_path
+from benchmark_scores import Bench, paired_tests
 from wasabi import msg
 
 from spacy_xner.evaluation.results import Row, make_row
-from spacy_xner.evaluation.scores import paired_bootstrap_mean
 
 # The languages that published systems are compared on (arXiv 2501.18750).
 COMPARED = ("hau", "ibo", "swa", "yor", "zul")
@@ -20,7 +19,9 @@ def summarise_recipes(
     """Write rows of the means of each recipe, of its share of the teacher, and of paired tests."""
     rows = [row for row in bench.rows.read() if row["metric"] == "f1" and row["text"] == "tokens"]
     found = [*means(rows, names, command), *ratios(rows, names, targets, default, command)]
-    found += compare(bench, names, targets, seeds, default, command)
+    pairs = [(default, other) for other in names if other != default]
+    for tested in paired_tests(bench, pairs, targets, seeds):
+        found.append(make_row(benchmark="supervision", command=command, **tested))
     bench.rows.upsert(found)
     for row in found:
         p = f", p {row['p']:.4f}" if "p" in row else ""
@@ -64,45 +65,6 @@ def ratios(
                 yield _row(
                     name, lang, "ratio", value, len(of["student"]), command, against="teacher"
                 )
-
-
-def compare(
-    bench: Bench, names: list[str], targets: list[str], seeds: int, default: str, command: str
-) -> Iterator[Row]:
-    """Test the default recipe against each other one, by paired bootstrap over languages."""
-    for other in names:
-        if other == default:
-            continue
-        ours, theirs, langs = [], [], []
-        for lang in targets:
-            paths = [
-                (
-                    counts_path(bench, default, "student", lang, seed),
-                    counts_path(bench, other, "student", lang, seed),
-                )
-                for seed in range(seeds)
-            ]
-            both = [(np.load(a), np.load(b)) for a, b in paths if a.exists() and b.exists()]
-            if both:
-                langs.append(lang)
-                ours.append(np.stack([a for a, _ in both]))
-                theirs.append(np.stack([b for _, b in both]))
-        if langs:
-            result = paired_bootstrap_mean(ours, theirs)
-            extra = {key: result[key] for key in ("low", "high", "p")}
-            n = sum(len(each) for each in ours)
-            value = result["delta"]
-            yield _row(
-                default,
-                "mean",
-                "f1_difference",
-                value,
-                n,
-                command,
-                against=other,
-                targets=langs,
-                **extra,
-            )
 
 
 def _row(

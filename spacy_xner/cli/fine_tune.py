@@ -67,7 +67,8 @@ def fine_tune(
     import srsly
     from spacy.cli.train import train
 
-    from ..corpora.few_shot import sample_gold, write_conll
+    from ..corpora.conll import write_conll
+    from ..corpora.few_shot import sample_gold
     from ..teacher.loading import load_pipeline
 
     if not Path(config).is_file():

@@ -1,16 +1,17 @@
-"""Strict reader of CoNLL files: a token and its tag a line, a blank line between sentences."""
+"""CoNLL files, read strictly and written: token and tag a line, a blank line between sentences."""
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import XnerError
 from ..tags import TagError, detect_scheme, to_iob2
 from .encoding import garbled_warning, get_repair, looks_garbled, read_lines
+from .files import atomic_write
 
-__all__ = ["ConllFile", "Sentence", "is_conll", "load_conll", "read_conll"]
+__all__ = ["ConllFile", "Sentence", "is_conll", "load_conll", "read_conll", "write_conll"]
 
 _SEPARATOR = re.compile("[ \t]")
 _TAG_LINE = re.compile(r"\S+[ \t](.*[ \t])?(O|[BILUES]-\S+)\r?")
@@ -174,3 +175,16 @@ def is_conll(path: Path | str) -> bool:
     lines = [line for line in lines if line.strip() and not line.startswith(_DOCUMENT)][:200]
     tagged = sum(_TAG_LINE.fullmatch(line) is not None for line in lines)
     return bool(lines) and 2 * tagged >= len(lines)
+
+
+def write_conll(path: Path | str, sentences: Iterable[Sentence]) -> None:
+    """Write sentences as a file that `read_conll` reads back.
+
+    path (Path | str): The file; its folder is made.
+    sentences (Iterable[Sentence]): Its sentences.
+    RAISES: XnerError: The disk refuses a write.
+    """
+    with atomic_write(Path(path)) as file:
+        for sentence in sentences:
+            lines = (f"{w} {t}\n" for w, t in zip(sentence.words, sentence.tags, strict=True))
+            file.write(("".join(lines) + "\n").encode("utf8"))

@@ -6,9 +6,8 @@ import numpy as np
 
 from ..errors import XnerError
 from .conll import Sentence, read_conll
-from .files import atomic_write
 
-__all__ = ["sample_gold", "write_conll"]
+__all__ = ["sample_gold"]
 
 
 def sample_gold(path: Path | str, k: int, seed: int = 0) -> list[Sentence]:
@@ -32,18 +31,3 @@ def sample_gold(path: Path | str, k: int, seed: int = 0) -> list[Sentence]:
         )
     order = np.random.default_rng(seed).permutation(len(gold))
     return [gold[i] for i in order[:k]]
-
-
-def write_conll(path: Path | str, sentences: list[Sentence]) -> None:
-    """Write sentences as a file that `read_conll` reads back.
-
-    path (Path | str): The file; its folder is made.
-    sentences (list[Sentence]): Its sentences.
-    RAISES: XnerError: The disk refuses a write.
-    """
-    lines = [
-        "\n".join(f"{word} {tag}" for word, tag in zip(one.words, one.tags, strict=True))
-        for one in sentences
-    ]
-    with atomic_write(Path(path)) as file:
-        file.write(("\n\n".join(lines) + "\n").encode("utf8"))

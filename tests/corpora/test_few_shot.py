@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from spacy_xner.corpora.conll import read_conll
-from spacy_xner.corpora.few_shot import sample_gold, write_conll
+from spacy_xner.corpora.conll import read_conll, write_conll
+from spacy_xner.corpora.few_shot import sample_gold
 from spacy_xner.errors import XnerError
 
 
