@@ -15,19 +15,21 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
+import spacy
 import typer
 from benchmark_main import keep
 from benchmark_scores import FORMS, TEACHER, Bench, score
+from corpus import LAYOUTS
 from spacy.util import load_config
 from student_config import student_config
-from supervision_scores import summarise_recipes
+from supervision_scores import TEACHER_RECIPE, summarise_recipes
 from supervision_teachers import (
     SERVES,
     SOURCES,
     TARGETS,
     prepare,
     prepare_vectors,
-    teachers_of,
+    teacher_of,
 )
 from thinc.api import Config
 from wasabi import msg
@@ -35,11 +37,15 @@ from wasabi import msg
 from spacy_xner.cli.distill import distill
 from spacy_xner.cli.few_shot import few_shot
 from spacy_xner.cli.rounds import rounds
-from spacy_xner.evaluation.results import ResultRows
+from spacy_xner.evaluation.gold import read_gold
+from spacy_xner.evaluation.predict import predict, summarise
+from spacy_xner.evaluation.results import ResultRows, config_sha, file_sha, make_row
 
 COMMAND = "python scripts/benchmark_supervision.py"
 FOLDER = Path("configs/recipes")
 DEFAULT = "multi-source"
+# Recipes of rounds, and what teaches their transformer student.
+ROUNDS = {"rounds": ["multi_source"], "together": ["multi_source", "projection"]}
 # Recipes that see gold of the target, and how many sentences.
 KS = {"few-shot": (10, 50, 100, 500), "rare": (100,)}
 
@@ -108,7 +114,9 @@ def main(
     ]
     if train:
         msg.info("A teacher takes 15 minutes, a student 2; what stands is not made again.")
-        prepare(bench, data_root, targets, configs)
+        wanted = {key for name, config in configs.items() for key in taught_by(name, config)}
+        wanted.add("multi_source")  # also what word vectors are made from
+        prepare(bench, data_root, targets, wanted)
     os.environ["OMP_NUM_THREADS"] = "1"  # of the workers
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         if train:
@@ -117,37 +125,47 @@ def main(
             for done in [pool.submit(make, bench, run, configs[run.recipe]) for run in runs]:
                 done.result()
         standing = [run for run in runs if (work / run.name).exists()]
+        zero_shot = [run for run in standing if run.recipe not in KS]
+        for done in [pool.submit(score_dev, bench, data_root, run) for run in zero_shot]:
+            done.result()
         for done in [pool.submit(score_student, bench, run, configs) for run in standing]:
             done.result()
         for lang in targets:
             for name in ("english", SERVES[lang]):
                 score_teacher(bench, name, lang)
     labels = list(dict.fromkeys(run.label for run in runs))
+    labels += [f"{name}-transformer" for name in names if name in ROUNDS]
     summarise_recipes(bench, labels, targets, seeds, DEFAULT, COMMAND)
 
 
 def recipe_config(name: str) -> Config:
     """Read a recipe: a student's whole config, or what `spacy xner rounds` reads."""
-    config = load_config(FOLDER / f"{name}.cfg", interpolate=False)
-    return config if "rounds" in config else student_config(FOLDER / f"{name}.cfg")
+    path = FOLDER / f"{name}.cfg"
+    return load_config(path, interpolate=False) if name in ROUNDS else student_config(path)
+
+
+def taught_by(recipe: str, config: Config) -> list[str]:
+    """Give the keys of `[paths]` that mean soft labels of a teacher."""
+    known = ("english", "multi_source", "projection")
+    return ROUNDS.get(recipe) or [key for key in known if key in config["paths"]]
 
 
 def paths_of(bench: Bench, run: Run, config: Config) -> dict[str, Any]:
     """Make what a recipe reads, and give it by the keys of `[paths]`."""
     work, lang = bench.work, run.lang
     gold = work / f"corpus/few-shot/{lang}.conll"
-    teachers = teachers_of(config, lang)
+    teachers = {key: teacher_of(key, lang) for key in taught_by(run.recipe, config)}
     paths: dict[str, Any] = {
         "vectors": str(work / f"vectors/{lang}"),
         "raw": [str(work / f"corpus/raw/{lang}.txt")],
-        **{key: str(work / f"soft/{name}/{lang}") for name, key in teachers.items()},
+        **{key: str(work / f"soft/{name}/{lang}") for key, name in teachers.items()},
     }
     if "encoder" in config["paths"]:
         paths["encoder"] = str(work / "encoder")
     if "sources" in config["paths"]:
         paths["sources"] = {
             key: [str(work / f"corpus/gold/{source}.conll") for source in SOURCES[name]]
-            for name, key in teachers.items()
+            for key, name in teachers.items()
         }
     if "gold" in config["paths"]:
         paths["gold"] = str(gold)
@@ -164,7 +182,7 @@ def paths_of(bench: Bench, run: Run, config: Config) -> dict[str, Any]:
 
 def make(bench: Bench, run: Run, config: Config) -> None:
     """Train a student unless it stands there."""
-    if "rounds" in config:
+    if run.recipe in ROUNDS:
         make_in_rounds(bench, run)
         return
     settings = paths_of(bench, run, config)
@@ -190,7 +208,7 @@ def make(bench: Bench, run: Run, config: Config) -> None:
 def make_in_rounds(bench: Bench, run: Run) -> None:
     """Train a transformer student from the teacher that serves a language, and a student from it.
 
-    Both stand then: `students/rounds/LANG-SEED` and `students/transformer/LANG-SEED`.
+    Both stand then: `students/RECIPE/LANG-SEED` and `students/RECIPE-transformer/LANG-SEED`.
     """
     work, lang = bench.work, run.lang
     teacher = work / f"teacher/{SERVES[lang]}"
@@ -204,37 +222,54 @@ def make_in_rounds(bench: Bench, run: Run) -> None:
     path, folder = FOLDER / f"{run.recipe}.cfg", work / f"{run.recipe}/{lang}-{run.seed}"
 
     def train(out: Path) -> None:
-        soft, raw = work / f"soft/{SERVES[lang]}/{lang}", work / f"corpus/raw/{lang}.txt"
-        rounds(path, [soft], raw, folder, overrides=overrides)
+        soft = [work / f"soft/{teacher_of(key, lang)}/{lang}" for key in ROUNDS[run.recipe]]
+        rounds(path, soft, work / f"corpus/raw/{lang}.txt", folder, overrides=overrides)
         shutil.copytree(folder / "student/model-last", out)
 
     bench.made(run.name, train, path.read_text("utf8"))
     assistant = folder / "round-1/assistant/model-last"
-    trf = run.name.replace(run.recipe, "transformer", 1)
+    trf = transformer_name(run)
     bench.made(trf, lambda out: shutil.copytree(assistant, out), path.read_text("utf8"))
+
+
+def transformer_name(run: Run) -> str:
+    return f"students/{run.recipe}-transformer/{run.lang}-{run.seed}"
 
 
 def score_student(bench: Bench, run: Run, configs: dict[str, Config]) -> None:
     """Score a student on its test set, and the transformer student of its rounds."""
-    sources = sorted(
-        {s for name in teachers_of(configs[run.recipe], run.lang) for s in SOURCES[name]}
-    )
+    teachers = [teacher_of(key, run.lang) for key in taught_by(run.recipe, configs[run.recipe])]
+    sources = sorted({source for name in teachers for source in SOURCES[name]})
     path = FOLDER / f"{run.recipe}.cfg"
     keys = {"recipe": run.label, "role": "student", "pipe": "ner", "seed": run.seed, "k": run.k}
     forms = FORMS[:2] if run.recipe == DEFAULT else FORMS[:1]
     shared = _keys(sources, run.recipe, path)
     score(bench, run.lang, bench.work / run.name, keys | shared, forms=forms)
-    trf = bench.work / run.name.replace(run.recipe, "transformer", 1)
-    if "rounds" in configs[run.recipe] and trf.exists():
-        keys |= {"recipe": "transformer", "pipe": "token_classifier"}
+    trf = bench.work / transformer_name(run)
+    if trf.exists():
+        keys |= {"recipe": f"{run.recipe}-transformer", "pipe": "token_classifier"}
         score(bench, run.lang, trf, keys | shared, forms=forms)
+
+
+def score_dev(bench: Bench, data_root: Path, run: Run) -> None:
+    """Score a student on the dev set of its language, for the choice on the other languages."""
+    path = LAYOUTS["masakhaner"](data_root).gold(run.lang, "dev")
+    model = bench.work / run.name
+    sha = config_sha("", {"gold": file_sha(path), "model": file_sha(model)})
+    keys = {"recipe": run.label, "target": run.lang, "seed": run.seed, "metric": "f1_dev"}
+    if not bench.rows.find(**keys, config_sha=sha):
+        sentences = read_gold(path)
+        f1 = summarise(predict(spacy.load(model), sentences, "tokens"))["f1"]
+        keys |= {"benchmark": "supervision", "role": "student", "config_sha": sha}
+        keys |= {"value": f1, "n": len(sentences), "command": COMMAND}
+        bench.rows.upsert([make_row(**keys)])
 
 
 def score_teacher(bench: Bench, name: str, lang: str) -> None:
     """Score a teacher on the test set of a language that it serves, if it stands there."""
     model = bench.work / f"teacher/{name}"
     if model.exists():
-        recipe = "english" if name == "english" else DEFAULT
+        recipe = "english" if name == "english" else TEACHER_RECIPE
         keys = {"recipe": recipe, "role": "teacher", "pipe": "token_classifier", "seed": 0}
         keys |= _keys(SOURCES[name], recipe, TEACHER)
         score(bench, lang, model, keys, forms=FORMS[:1])

@@ -9,6 +9,8 @@ from wasabi import msg
 
 from spacy_xner.evaluation.results import Row, make_row
 
+# Under which the teachers of several languages stand in the rows.
+TEACHER_RECIPE = "multi-source"
 # The languages that published systems are compared on (arXiv 2501.18750).
 COMPARED = ("hau", "ibo", "swa", "yor", "zul")
 
@@ -18,7 +20,8 @@ def summarise_recipes(
 ) -> None:
     """Write rows of the means of each recipe, of its share of the teacher, and of paired tests."""
     rows = [row for row in bench.rows.read() if row["metric"] == "f1" and row["text"] == "tokens"]
-    found = [*means(rows, names, command), *ratios(rows, names, targets, default, command)]
+    found = [*means(rows, names, command), *ratios(rows, names, targets, command)]
+    found += choose(bench, names, targets, command)
     pairs = [(default, other) for other in names if other != default]
     for tested in paired_tests(bench, pairs, targets, seeds):
         found.append(make_row(benchmark="supervision", command=command, **tested))
@@ -46,25 +49,41 @@ def means(rows: list[Row], names: list[str], command: str) -> Iterator[Row]:
             yield _row(name, "mean", "f1_mean", np.mean(full), len(full), command, **spread)
 
 
-def ratios(
-    rows: list[Row], names: list[str], targets: list[str], default: str, command: str
-) -> Iterator[Row]:
-    """Give the share of its own teacher's F1 that students with one teacher reach."""
+def ratios(rows: list[Row], names: list[str], targets: list[str], command: str) -> Iterator[Row]:
+    """Give the share of F1 that students reach of the teacher: the English one, or of several."""
+
+    def values(recipe: str, role: str, lang: str) -> list[float]:
+        keys = ("recipe", "role", "target")
+        return [r["value"] for r in rows if tuple(r[k] for k in keys) == (recipe, role, lang)]
+
     for name in names:
         for lang in targets:
-            of = {
-                role: [
-                    row["value"]
-                    for row in rows
-                    if (row["recipe"], row["role"], row["target"]) == (name, role, lang)
-                ]
-                for role in ("student", "teacher")
+            students = values(name, "student", lang)
+            teachers = values("english" if name == "english" else TEACHER_RECIPE, "teacher", lang)
+            if students and teachers:
+                value = np.mean(students) / teachers[0]
+                yield _row(name, lang, "ratio", value, len(students), command, against="teacher")
+
+
+def choose(bench: Bench, names: list[str], targets: list[str], command: str) -> Iterator[Row]:
+    """Give, for each target, the recipe with the best mean dev F1 on all the other targets.
+
+    So that no gold of a target has a say in what is chosen for it.
+    """
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in bench.rows.read():
+        if row["metric"] == "f1_dev" and row["recipe"] in names:
+            found.setdefault(row["recipe"], {}).setdefault(row["target"], []).append(row["value"])
+    whole = {name: f1 for name, f1 in found.items() if set(targets) <= set(f1)}
+    for lang in targets:
+        others = [other for other in targets if other != lang]
+        if whole and others:
+            means = {
+                name: np.mean([np.mean(f1[other]) for other in others])
+                for name, f1 in whole.items()
             }
-            if of["student"] and of["teacher"]:
-                value = np.mean(of["student"]) / of["teacher"][0]
-                yield _row(
-                    name, lang, "ratio", value, len(of["student"]), command, against="teacher"
-                )
+            best = max(means, key=lambda name: means[name])
+            yield _row(best, lang, "f1_dev_of_others", means[best], len(others), command)
 
 
 def _row(

@@ -5,34 +5,50 @@ from pathlib import Path
 from benchmark_main import keep
 from benchmark_scores import TEACHER, Bench
 from corpus import LAYOUTS, corpus, write_gold
-from thinc.api import Config
+from projection_data import write_parallel
+from spacy.cli.train import train as spacy_train
 from train_teacher import train_teacher
 
 from spacy_xner.cli.annotate import annotate
 from spacy_xner.cli.encoder import encoder
+from spacy_xner.cli.project_labels import project_labels
 from spacy_xner.cli.vectors import vectors
 
 TARGETS = "hau ibo swa yor zul am si"
-# Source languages by teacher, and the teacher that serves a target: the one of the most languages
-# that saw no gold of it. Four teachers for seven targets, because each takes a quarter of an hour.
+# Source languages by teacher, and the teacher that serves a target: one of many languages that saw
+# no gold of it. Three such teachers for seven targets, because each takes a quarter of an hour.
 SOURCES = {
     "english": ["en"],
     "without-hau-ibo": ["en", "swa", "yor", "zul", "pcm"],
     "without-yor-zul": ["en", "hau", "ibo", "swa", "pcm"],
     "without-swa": ["en", "hau", "ibo", "yor", "zul", "pcm"],
-    "all": ["en", "hau", "ibo", "swa", "yor", "zul", "pcm"],
+    "projection": ["en"],  # the English teacher on the English side of parallel text
 }
 SERVES = {
     **dict.fromkeys(["hau", "ibo"], "without-hau-ibo"),
     **dict.fromkeys(["yor", "zul"], "without-yor-zul"),
-    "swa": "without-swa",
-    **dict.fromkeys(["am", "si"], "all"),
+    **dict.fromkeys(["swa", "am", "si"], "without-swa"),
 }
-TEMPERATURE, SENTENCES, STEPS = 2.0, 15_000, 640
+# A teacher of several languages goes on from the English one, which makes 200 steps enough.
+FURTHER = Path("configs/fine_tune.cfg")
+MIX = {
+    "corpora.train.temperature": 2.0,
+    "corpora.train.limit": 10_000,
+    "corpora.dev.temperature": 1000.0,
+    "corpora.dev.limit": 300,
+    "training.batcher.size": 1500,
+    "training.max_steps": 200,
+    "training.eval_frequency": 200,
+    "training.optimizer.learn_rate.warmup_steps": 20,
+    "training.optimizer.learn_rate.initial_rate": 0.0002,
+}
 
 
-def prepare(bench: Bench, data_root: Path, targets: list[str], configs: dict[str, Config]) -> None:
-    """Make corpus, encoder, teachers, and the soft labels that the recipes read."""
+def prepare(bench: Bench, data_root: Path, targets: list[str], wanted: set[str]) -> None:
+    """Make corpus, encoder, teachers, and the soft labels that the recipes read.
+
+    `wanted` names them as `[paths]` of recipes do.
+    """
     made, work = bench.made, bench.work
     langs = sorted({lang for sources in SOURCES.values() for lang in sources})
 
@@ -46,7 +62,10 @@ def prepare(bench: Bench, data_root: Path, targets: list[str], configs: dict[str
     text = [*(work / f"corpus/gold/{lang}.conll" for lang in langs), work / "corpus/raw"]
     made("encoder", lambda out: encoder(out, keep_vocab_of=text))
     for lang in targets:
-        for teacher in sorted({name for c in configs.values() for name in teachers_of(c, lang)}):
+        if "projection" in wanted:
+            project(bench, data_root, lang)
+        for key in sorted(wanted - {"projection"}):
+            teacher = teacher_of(key, lang)
             model = prepare_teacher(bench, data_root, teacher)
             raw = work / f"corpus/raw/{lang}.txt"
             made(
@@ -55,40 +74,54 @@ def prepare(bench: Bench, data_root: Path, targets: list[str], configs: dict[str
             )
 
 
-def teachers_of(config: Config, lang: str) -> dict[str, str]:
-    """Give, by teacher's folder, the key under `[paths]` that a recipe reads it from."""
-    known = {"english": "english", "multi_source": SERVES[lang]}
-    wanted = ["multi_source"] if "rounds" in config else config["paths"]
-    return {known[key]: key for key in known if key in wanted}
+def teacher_of(key: str, lang: str) -> str:
+    """Give the teacher that a key of a recipe's `[paths]` means for a target."""
+    return SERVES[lang] if key == "multi_source" else key
 
 
 def prepare_teacher(bench: Bench, data_root: Path, name: str) -> Path:
-    """Train a teacher of several languages, balanced by temperature, unless it stands there."""
-    corpora, layout = bench.work / "corpus", LAYOUTS["masakhaner"](data_root)
+    """Train the English teacher, or go on from it with several languages, unless it stands."""
+    corpora, work = bench.work / "corpus", bench.work
+
+    def english(folder: Path) -> None:
+        train_teacher(TEACHER, folder, work / "encoder", corpora)
+
+    if name == "english":
+        settings = TEACHER.read_text("utf8")
+        return bench.made("teacher/english", lambda out: keep("model-last", out, english), settings)
+    layout = LAYOUTS["masakhaner"](data_root)
     overrides = {
+        "paths.teacher": str(prepare_teacher(bench, data_root, "english")),
         "paths.train": [str(corpora / f"gold/{lang}.conll") for lang in SOURCES[name]],
         "paths.dev": [str(layout.gold(lang, "dev")) for lang in SOURCES[name]],
-        "corpora.train.temperature": TEMPERATURE,
-        "corpora.train.limit": SENTENCES,
-        "corpora.dev.temperature": 1000.0,
-        "corpora.dev.limit": 1000,
+        **MIX,
     }
-    several = name != "english"
 
-    def run(folder: Path) -> None:
-        train_teacher(
-            TEACHER,
-            folder,
-            bench.work / "encoder",
-            corpora,
-            steps=STEPS if several else None,
-            overrides=overrides if several else None,
-        )
+    def several(folder: Path) -> None:
+        spacy_train(FURTHER, folder, overrides=overrides)
 
-    settings = TEACHER.read_text("utf8") + (
-        repr((TEMPERATURE, SENTENCES, STEPS)) if several else ""
+    settings = FURTHER.read_text("utf8") + repr((SOURCES[name], MIX))
+    return bench.made(f"teacher/{name}", lambda out: keep("model-last", out, several), settings)
+
+
+def project(bench: Bench, data_root: Path, lang: str) -> None:
+    """Project what the English teacher finds to the other side of parallel text."""
+    work = bench.work
+    pairs = bench.made(
+        f"parallel/{lang}", lambda out: write_parallel(data_root, lang, out, limit=0)
     )
-    return bench.made(f"teacher/{name}", lambda out: keep("model-last", out, run), settings)
+    english = prepare_teacher(bench, data_root, "english")
+    bench.made(
+        f"soft/projection/{lang}",
+        lambda out: project_labels(
+            english,
+            pairs / f"{lang}.en",
+            pairs / f"{lang}.txt",
+            out,
+            encoder=work / "encoder",
+            lang=lang,
+        ),
+    )
 
 
 def prepare_vectors(bench: Bench, lang: str) -> None:

@@ -16,7 +16,7 @@ COMPONENT = "xner_teacher"
 
 def fine_tune_cli(
     ctx: typer.Context,
-    config: Annotated[Path, typer.Argument(help="Such as configs/few_shot.cfg")],
+    config: Annotated[Path, typer.Argument(help="Such as configs/fine_tune.cfg")],
     teacher: Annotated[str, typer.Argument(help="Pipeline (folder or package) with xner_teacher")],
     gold: Annotated[Path, typer.Argument(help="CoNLL file of the target language")],
     output: Annotated[Path, typer.Argument(help="Folder for the new teacher")],
@@ -72,7 +72,7 @@ def fine_tune(
     from ..teacher.loading import load_pipeline
 
     if not Path(config).is_file():
-        raise XnerError(f"There is no config at {config}. Try configs/few_shot.cfg.")
+        raise XnerError(f"There is no config at {config}. Try configs/fine_tune.cfg.")
     sentences = sample_gold(gold, k, seed)
     _check_types(teacher, load_pipeline(teacher), gold, {t for s in sentences for t in s.tags})
     output = Path(output)

@@ -178,8 +178,16 @@ def _teacher_and_students(rows: list[Row]) -> list[list[str]]:
 
 def _recipes(rows: list[Row]) -> list[list[str]]:
     """Students by recipe and target, the best mean first; the default recipe in bold."""
-    keys = ("recipe", "pipe", "encoder", "sources", "views")
-    varying = ["recipe"] + [k for k in keys[1:] if len({str(row.get(k)) for row in rows}) > 1]
+    values: dict[tuple[str, str], set[str]] = {}
+    keys = ("pipe", "encoder", "sources", "views")
+    for row in rows:
+        for key in keys:
+            of = f"{row['recipe']} {row['target']}"
+            values.setdefault((key, of), set()).add(str(row.get(key)))
+    varying = [
+        "recipe",
+        *(k for k in keys if any(len(v) > 1 for (of, _), v in values.items() if of == k)),
+    ]
     groups: dict[str, list[Row]] = {}
     for row in rows:
         said = [row.get(key) for key in varying]

@@ -15,9 +15,9 @@ RECIPES = sorted((ROOT / "configs" / "recipes").glob("*.cfg"))
 
 
 @pytest.mark.parametrize(
-    # That of `spacy xner rounds` names two configs; tests/distillation/test_rounds.py reads it.
+    # Those of `spacy xner rounds` name two configs; tests/distillation/test_rounds.py reads them.
     "recipe",
-    [path for path in RECIPES if path.stem != "rounds"],
+    [path for path in RECIPES if path.stem not in ("rounds", "together")],
     ids=lambda p: p.stem,
 )
 def test_a_recipe_fits_the_student_config(recipe):

@@ -14,7 +14,7 @@ from spacy_xner.teacher.sources import load_source
 
 from .conftest import TAGGED, doc_of, examples_of, make_pipeline
 
-CONFIG = Path(__file__).parents[2] / "configs" / "few_shot.cfg"
+CONFIG = Path(__file__).parents[2] / "configs" / "fine_tune.cfg"
 FAST = {
     "training.max_steps": 40,
     "training.eval_frequency": 40,
