@@ -43,6 +43,8 @@ setup(
         "thinc>=8.3.4,<8.4.0",
         "typer>=0.12",
         "seqeval>=1.2.2",
+        # Nearest neighbours; seqeval brings it in any case.
+        "scikit-learn>=1.3",
         "pyarrow>=15",
         "safetensors>=0.4",
         "wasabi>=1.1",
@@ -110,6 +112,8 @@ setup(
             "spacy_xner.distillation.weightings:make_entropy_weighting",
             "spacy-xner.agreement_weighting.v1 = "
             "spacy_xner.distillation.weightings:make_agreement_weighting",
+            "spacy-xner.neighbour_weighting.v1 = "
+            "spacy_xner.distillation.neighbours:make_neighbour_weighting",
             "spacy-xner.threshold_weighting.v1 = "
             "spacy_xner.distillation.weightings:make_threshold_weighting",
         ],

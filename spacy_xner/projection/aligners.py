@@ -13,6 +13,7 @@ from spacy.tokens import Doc, Token
 from ..corpora.encoding import read_lines
 from ..errors import XnerError
 from .extraction import METHODS, extract, mutual_probability
+from .states import word_means
 
 if TYPE_CHECKING:
     from .states import PieceEncoder
@@ -124,7 +125,7 @@ class EncoderAligner:
         self, source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]
     ) -> Alignment:
         if self.unit == "words" or len(source[0]) * len(target[0]) > MOST_CELLS:
-            source, target = _word_means(*source), _word_means(*target)
+            source, target = word_means(*source), word_means(*target)
         (states, word), (other, other_word) = source, target
         if not len(states) or not len(other):
             return Alignment.empty()
@@ -132,15 +133,6 @@ class EncoderAligner:
         units = extract(similarity, self.method)
         sure = mutual_probability(similarity, self.temperature)[units[:, 0], units[:, 1]]
         return _of_words(word[units[:, 0]], other_word[units[:, 1]], sure)
-
-
-def _word_means(states: np.ndarray, word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if not len(states):
-        return states, word
-    firsts = np.flatnonzero(np.diff(word, prepend=-1))
-    means = np.add.reduceat(states, firsts)
-    lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    return means / np.maximum(lengths, 1e-9), word[firsts]
 
 
 def _of_words(source: np.ndarray, target: np.ndarray, sure: np.ndarray) -> Alignment:

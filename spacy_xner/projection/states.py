@@ -13,7 +13,7 @@ from ..errors import XnerError
 if TYPE_CHECKING:
     from ..teacher.windows import Window
 
-__all__ = ["PieceEncoder"]
+__all__ = ["PieceEncoder", "word_means"]
 
 MAX_TYPES = 50_000  # whose pieces are kept, so that memory does not grow with the text
 
@@ -93,6 +93,22 @@ class PieceEncoder:
                     states[window.doc][window.words] = units[at : at + n]
                     at += n
         return list(zip(states, words_of, strict=True))
+
+
+def word_means(states: np.ndarray, word: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Average the pieces of each word.
+
+    states (np.ndarray): Pieces x width, as `PieceEncoder` gives them.
+    word (np.ndarray): The word of each piece.
+    RETURNS (tuple[np.ndarray, np.ndarray]): Words that have pieces x width, each of length 1; and
+        which words they are.
+    """
+    if not len(states):
+        return states, word
+    firsts = np.flatnonzero(np.diff(word, prepend=-1))
+    means = np.add.reduceat(states, firsts)
+    lengths = np.linalg.norm(means, axis=1, keepdims=True)
+    return means / np.maximum(lengths, 1e-9), word[firsts]
 
 
 def cut_at(module: Any, layer: int) -> Any:
