@@ -30,6 +30,7 @@ from supervision_teachers import (
     prepare,
     prepare_vectors,
     teacher_of,
+    tune,
 )
 from thinc.api import Config
 from wasabi import msg
@@ -47,7 +48,7 @@ DEFAULT = "multi-source"
 # Recipes of rounds, and what teaches their transformer student.
 ROUNDS = {"rounds": ["multi_source"], "together": ["multi_source", "projection"]}
 # Recipes that see gold of the target, and how many sentences.
-KS = {"few-shot": (10, 50, 100, 500), "rare": (100,)}
+KS = {"few-shot": (10, 50, 100, 500), "few-shot-tuned": (100,), "rare": (100,)}
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ def recipe_config(name: str) -> Config:
 def taught_by(recipe: str, config: Config) -> list[str]:
     """Give the keys of `[paths]` that mean soft labels of a teacher."""
     known = ("english", "multi_source", "projection")
-    return ROUNDS.get(recipe) or [key for key in known if key in config["paths"]]
+    named = ROUNDS.get(recipe) or [key for key in known if key in config["paths"]]
+    return named or ["multi_source"]  # of a recipe that tunes its teacher
 
 
 def paths_of(bench: Bench, run: Run, config: Config) -> dict[str, Any]:
@@ -160,24 +162,22 @@ def paths_of(bench: Bench, run: Run, config: Config) -> dict[str, Any]:
         "raw": [str(work / f"corpus/raw/{lang}.txt")],
         **{key: str(work / f"soft/{name}/{lang}") for key, name in teachers.items()},
     }
-    if "encoder" in config["paths"]:
-        paths["encoder"] = str(work / "encoder")
-    if "sources" in config["paths"]:
-        paths["sources"] = {
-            key: [str(work / f"corpus/gold/{source}.conll") for source in SOURCES[name]]
-            for key, name in teachers.items()
-        }
-    if "gold" in config["paths"]:
-        paths["gold"] = str(gold)
+    paths["encoder"], paths["gold"] = str(work / "encoder"), str(gold)
+    paths["sources"] = {
+        key: [str(work / f"corpus/gold/{source}.conll") for source in SOURCES[name]]
+        for key, name in teachers.items()
+    }
+    if "tuned" in config["paths"]:
+        paths["tuned"] = str(tune(bench, lang, run.k, run.seed))
     if "gold_labels" in config["paths"]:
-        like = paths["multi_source"]
+        like = work / f"soft/{SERVES[lang]}/{lang}"
         paths["gold_labels"] = str(
             bench.made(
                 f"soft/few-shot/{lang}-{run.k}-{run.seed}",
                 lambda out: few_shot(gold, out, k=run.k, seed=run.seed, lang=lang, like=like),
             )
         )
-    return paths
+    return {key: path for key, path in paths.items() if key in config["paths"]}
 
 
 def make(bench: Bench, run: Run, config: Config) -> None:

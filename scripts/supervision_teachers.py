@@ -11,6 +11,7 @@ from train_teacher import train_teacher
 
 from spacy_xner.cli.annotate import annotate
 from spacy_xner.cli.encoder import encoder
+from spacy_xner.cli.fine_tune import fine_tune
 from spacy_xner.cli.project_labels import project_labels
 from spacy_xner.cli.vectors import vectors
 
@@ -122,6 +123,23 @@ def project(bench: Bench, data_root: Path, lang: str) -> None:
             lang=lang,
         ),
     )
+
+
+def tune(bench: Bench, lang: str, k: int, seed: int) -> Path:
+    """Train the teacher that serves a language on k gold sentences; give what it then says."""
+    work = bench.work
+    gold, name = work / f"corpus/few-shot/{lang}.conll", f"{lang}-{k}-{seed}"
+    served = work / f"teacher/{SERVES[lang]}"
+    teacher = bench.made(
+        f"teacher/tuned/{name}",
+        lambda out: keep(
+            "model-last",
+            out,
+            lambda folder: fine_tune(FURTHER, served, gold, folder, k=k, seed=seed),
+        ),
+    )
+    raw = work / f"corpus/raw/{lang}.txt"
+    return bench.made(f"soft/tuned/{name}", lambda out: annotate(teacher, raw, out, lang=lang))
 
 
 def prepare_vectors(bench: Bench, lang: str) -> None:
