@@ -117,7 +117,7 @@ def sampling_errors(work: Path, role: str) -> Iterator[dict[str, Any]]:
     """
     source = load_source(dict(_models(work, "hau"))[role], precision="fp32")
     short = _test_sentences(work, "hau", source, 8, SHORT)
-    yield from _apart(source, short, role, SHORT, (4, 100, MANY, None))
+    yield from _apart(source, short, role, SHORT, (50, MANY, None))
     sampled = [
         one for n in SAMPLED for one in _test_sentences(work, "hau", source, EACH, range(n, n + 1))
     ]
@@ -135,8 +135,8 @@ def _apart(
         msg.warn(f"{role}: no entity in a sentence of {words[0]} to {words[-1]} words")
         return
     exact = [e for one in sentences for e in Explainer(source, exact_words=99).explain(*one)]
-    for permutations in drawn:
-        sampler = Explainer(source, exact_words=0, permutations=permutations)
+    for coalitions in drawn:
+        sampler = Explainer(source, exact_words=0, coalitions=coalitions)
         sampled = [e for one in sentences for e in sampler.explain(*one)]
         pairs = zip(exact, sampled, strict=True)
         each = [float(np.abs(np.subtract(a.shap, b.shap)).max()) for a, b in pairs]
@@ -153,7 +153,7 @@ def _apart(
                 recipe="shap",
                 role=role,
                 target="hau",
-                permutations=permutations or "default",
+                coalitions=coalitions or "default",
                 words=f"{words[0]} to {words[-1]}",
                 metric=metric,
                 value=value,
@@ -161,6 +161,6 @@ def _apart(
             )
         msg.info(
             f"{role}, {len(sentences)} sentences of {words[0]} to {words[-1]} words, {len(exact)} "
-            f"entities, {permutations or 'default'} permutations: at most {max(each):.4f} apart, "
+            f"entities, {coalitions or 'default'} coalitions: at most {max(each):.4f} apart, "
             f"{sum(e < LIMIT for e in each)} entities within {LIMIT}"
         )

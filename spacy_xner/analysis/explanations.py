@@ -32,7 +32,7 @@ __all__ = [
     "Explanation",
     "Span",
     "check_efficiency",
-    "default_permutations",
+    "default_coalitions",
     "entities_of",
     "log_odds",
     "type_probability",
@@ -41,9 +41,6 @@ __all__ = [
 EXACT_WORDS = 9
 # Words that are predicted for one document: a student reads some 4,000 a second of a core.
 BUDGET = 6000
-# Where all coalitions fit into the budget, more permutations cost no more predictions.
-MOST_PERMUTATIONS = 400
-FEWEST_PERMUTATIONS = 2
 REPLACEMENT = "…"
 
 
@@ -60,7 +57,7 @@ class Explanation:
     base (float): Log-odds with all words replaced, predicted apart from the values.
     value (float): Log-odds with all words there, predicted apart from the values.
     shap (tuple[float, ...]): What each word adds, in log-odds; they sum to `value - base`.
-    exact (bool): Over all coalitions, or over sampled permutations.
+    exact (bool): Over all coalitions, or over a sample of them.
     evaluations (int): Documents that were predicted.
     """
 
@@ -99,10 +96,10 @@ class Explainer:
     replacement (str | None): The word that stands for one that is left out; the encoder's mask
         token where it has one, otherwise "…".
     exact_words (int): Documents up to this many words are explained over all coalitions.
-    permutations (int | None): Permutations that are drawn for longer ones, each walked both ways;
-        if not given, as many as `default_permutations` says.
+    coalitions (int | None): Coalitions that are predicted of longer ones; if not given, as many as
+        `default_coalitions` says.
     clip (float): Distance that probabilities keep from 0 and 1.
-    seed (int): Of the permutations.
+    seed (int): Of the sample.
     batch_size (int): Documents predicted at once.
     """
 
@@ -112,21 +109,21 @@ class Explainer:
         *,
         replacement: str | None = None,
         exact_words: int = EXACT_WORDS,
-        permutations: int | None = None,
+        coalitions: int | None = None,
         clip: float = CLIP,
         seed: int = 0,
         batch_size: int = 256,
     ) -> None:
         entity_tags(source)
-        if not 0 < clip < 0.5 or (permutations is not None and permutations < 1):
+        if not 0 < clip < 0.5 or (coalitions is not None and coalitions < 2):
             raise XnerError(
-                f"clip is {clip}, permutations {permutations}; expected above 0 and below 0.5, and "
-                "at least 1."
+                f"clip is {clip}, coalitions {coalitions}; expected above 0 and below 0.5, and at "
+                "least 2."
             )
         self.source = source
         self.replacement = replacement or _mask_of(source) or REPLACEMENT
         self.exact_words = exact_words
-        self.permutations = permutations
+        self.coalitions = coalitions
         self.clip = clip
         self.seed = seed
         self.batch_size = batch_size
@@ -196,28 +193,29 @@ class Explainer:
         )
 
     def _exact(self, game: Game) -> Floats:
-        shap = need("shap")
-        explainer = shap.explainers.Exact(game, word_masker(len(game.words)))
-        return self._shap(explainer, game, max_evals=2 ** len(game.words) + 1)
-
-    def _sampled(self, game: Game) -> Floats:
-        shap = need("shap")
         n = len(game.words)
-        permutations = self.permutations or default_permutations(n)
-        state = np.random.get_state()  # shap seeds numpy's own generator
-        try:
-            explainer = shap.explainers.Permutation(game, word_masker(n), seed=self.seed)
-            # Each permutation is walked forwards and backwards: 2n + 1 coalitions.
-            return self._shap(explainer, game, max_evals=permutations * (2 * n + 1))
-        finally:
-            np.random.set_state(state)
-
-    def _shap(self, explainer: Any, game: Game, *, max_evals: int) -> Floats:
-        n = len(game.words)
+        explainer = need("shap").explainers.Exact(game, word_masker(n))
         found = explainer(
-            np.ones((1, n)), max_evals=max_evals, batch_size=self.batch_size, silent=True
+            np.ones((1, n)), max_evals=2**n + 1, batch_size=self.batch_size, silent=True
         )
         return np.asarray(found.values, dtype=np.float64).reshape(n, -1)
+
+    def _sampled(self, game: Game) -> Floats:
+        """Fit a linear game to weighed coalitions (kernel SHAP, Lundberg and Lee 2017)."""
+        n = len(game.words)
+        state = np.random.get_state()  # shap draws from numpy's own generator
+        try:
+            np.random.seed(self.seed)
+            explainer = need("shap").KernelExplainer(game, np.zeros((1, n)))
+            found = explainer.shap_values(
+                np.ones((1, n)),
+                nsamples=self.coalitions or default_coalitions(n),
+                l1_reg=False,
+                silent=True,
+            )
+        finally:
+            np.random.set_state(state)
+        return np.asarray(found, dtype=np.float64).reshape(n, -1)
 
     def _check(self, span: Span, n: int) -> None:
         start, end, label = span
@@ -229,16 +227,14 @@ class Explainer:
             )
 
 
-def default_permutations(n: int) -> int:
-    """Choose how many permutations are drawn: many for short texts, few for long ones.
+def default_coalitions(n: int) -> int:
+    """Choose how many coalitions are predicted: many of short texts, fewer of long ones.
 
     n (int): Words of the document.
-    RETURNS (int): As many as some 6,000 predicted words allow, 2 at least; 400 where all
-        coalitions fit into that, since none is predicted twice.
+    RETURNS (int): As many as some 6,000 predicted words allow, but one with and one without each
+        word at least, and no more than there are.
     """
-    if n * 2**n <= BUDGET:
-        return MOST_PERMUTATIONS
-    return max(FEWEST_PERMUTATIONS, BUDGET // (n * (2 * n + 1)))
+    return min(2**n, max(2 * n + 2, BUDGET // n))
 
 
 def check_efficiency(explanations: Sequence[Explanation], limit: float = 1e-3) -> float:

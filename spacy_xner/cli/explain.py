@@ -51,10 +51,10 @@ def explain_cli(
     exact_words: Annotated[
         int, typer.Option("--exact-words", min=0, max=14, help="Longest text explained exactly")
     ] = 9,
-    permutations: Annotated[
+    coalitions: Annotated[
         int | None,
         typer.Option(
-            "--permutations", min=1, help="Permutations for longer texts [fewer, the longer it is]"
+            "--coalitions", min=2, help="Coalitions of longer texts [fewer, the longer it is]"
         ),
     ] = None,
     replacement: Annotated[
@@ -67,7 +67,7 @@ def explain_cli(
     against: Annotated[
         str | None, typer.Option("--against", help="Second model, for rank agreement")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the permutations")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the sample")] = 0,
 ) -> None:
     """Explain the entities of a text by SHAP values of its words."""
     result = explain(
@@ -77,7 +77,7 @@ def explain_cli(
         html=html,
         limit=limit,
         exact_words=exact_words,
-        permutations=permutations,
+        coalitions=coalitions,
         replacement=replacement,
         quality=quality,
         against=against,
@@ -98,7 +98,7 @@ def explain(
     html: str | Path | None = None,
     limit: int = 100,
     exact_words: int = 9,
-    permutations: int | None = None,
+    coalitions: int | None = None,
     replacement: str | None = None,
     quality: bool = False,
     against: str | Path | None = None,
@@ -112,11 +112,11 @@ def explain(
     html (str | Path | None): HTML file.
     limit (int): Texts of a file at most.
     exact_words (int): Texts up to this many words are explained over all coalitions.
-    permutations (int | None): Permutations for longer ones; by their length if not given.
+    coalitions (int | None): Coalitions of longer ones; by their length if not given.
     replacement (str | None): The word in place of others.
     quality (bool): Whether to measure faithfulness.
     against (str | Path | None): Second model, for rank agreement.
-    seed (int): Of the permutations.
+    seed (int): Of the sample.
     RETURNS (Explained): The explanations; none where the model finds no entity.
     RAISES: XnerError where the model or text cannot be used, or efficiency fails.
     """
@@ -130,7 +130,7 @@ def explain(
     source = load_source(model, precision="fp32") if isinstance(model, (str, Path)) else model
     options: dict[str, Any] = {
         "exact_words": exact_words,
-        "permutations": permutations,
+        "coalitions": coalitions,
         "seed": seed,
     }
     explainer = Explainer(source, replacement=replacement, **options)

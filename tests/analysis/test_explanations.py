@@ -11,7 +11,7 @@ import spacy
 from spacy_xner.analysis.explanations import (
     Explainer,
     check_efficiency,
-    default_permutations,
+    default_coalitions,
     entities_of,
     log_odds,
     type_probability,
@@ -61,7 +61,7 @@ class Additive:
 
 
 class Meeting:
-    """Log-odds with words that only count together, so that sampled permutations differ."""
+    """Log-odds with words that only count together, so that samples differ."""
 
     def __init__(self, source):
         self.additive = source.rows
@@ -95,7 +95,7 @@ def test_exact_values_are_the_weights_of_an_additive_model():
 
 def test_sampled_values_agree_with_exact_ones_and_predict_no_coalition_twice():
     source = Additive()
-    sampled = one(source, exact_words=0, permutations=20)
+    sampled = one(source, exact_words=0, coalitions=12)
     assert not sampled.exact
     assert sampled.shap == pytest.approx(one().shap, abs=0.05)
     assert source.seen == sampled.evaluations <= 16 + 2
@@ -115,18 +115,17 @@ def test_sampling_at_the_default_settings_is_near_exact_on_short_sentences():
     assert sampled.evaluations <= 2**5 + 2
 
 
-def test_permutations_follow_from_a_budget_of_predicted_words():
-    assert default_permutations(9) == 400
-    assert [default_permutations(n) for n in (10, 17, 25, 200)] == [28, 10, 4, 2]
+def test_coalitions_follow_from_a_budget_of_predicted_words():
+    assert [default_coalitions(n) for n in (1, 9, 10, 17, 25, 200)] == [2, 512, 600, 352, 240, 402]
     source = Additive(at=7)
     (found,) = Explainer(source).explain(LONG, [True] * len(LONG), [(7, 8, "LOC")])
-    assert found.evaluations * len(LONG) <= 6000
+    assert found.evaluations <= default_coalitions(len(LONG)) + 4  # two ends, predicted twice
 
 
 def test_same_seed_gives_same_values_and_leaves_numpys_generator_alone():
     np.random.seed(3)
     before = np.random.get_state()[1].tolist()
-    values = [one(exact_words=0, permutations=1, seed=5).shap for _ in range(2)]
+    values = [one(exact_words=0, coalitions=8, seed=5).shap for _ in range(2)]
     assert values[0] == values[1]
     assert np.random.get_state()[1].tolist() == before
 
@@ -174,7 +173,7 @@ class Wavering(Additive):
         return super().predict(docs)
 
 
-@pytest.mark.parametrize("options", [{}, {"exact_words": 0, "permutations": 3}])
+@pytest.mark.parametrize("options", [{}, {"exact_words": 0, "coalitions": 9}])
 def test_a_model_of_another_answer_each_time_fails_the_efficiency_check(options):
     assert check_efficiency([one(**options)]) < 1e-9
     broken = one(Wavering(), **options)
