@@ -7,19 +7,17 @@ from spacy.util import load_config
 from thinc.api import Config
 
 from spacy_xner.distillation.config import load_student_config
+from spacy_xner.distillation.recipe import load_recipe
 
 ROOT = Path(__file__).parents[2]
 
 
-RECIPES = sorted((ROOT / "configs" / "recipes").glob("*.cfg"))
+FOLDER = ROOT / "configs" / "recipes"
+ROUNDS = ("rounds", "together")  # they name two configs
+RECIPES = sorted(path for path in FOLDER.glob("*.cfg") if path.stem not in ROUNDS)
 
 
-@pytest.mark.parametrize(
-    # Those of `spacy xner rounds` name two configs; tests/distillation/test_rounds.py reads them.
-    "recipe",
-    [path for path in RECIPES if path.stem not in ("rounds", "together")],
-    ids=lambda p: p.stem,
-)
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_fits_the_student_config(recipe):
     own = load_config(recipe, interpolate=False)
     base = load_config(ROOT / "configs" / "student.cfg", interpolate=False)
@@ -30,3 +28,12 @@ def test_a_recipe_fits_the_student_config(recipe):
                 assert whole[section][key]["@misc"] == value["@misc"]
     assert whole["corpora"]["distillation"]["split"] == "train"
     assert set(whole["distillation"]["ensemble"]) >= {"@misc"}
+
+
+@pytest.mark.parametrize("name", ROUNDS)
+def test_a_recipe_of_rounds_makes_two_whole_configs(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    recipe = load_recipe(FOLDER / f"{name}.cfg")
+    assert recipe.assistant["nlp"]["pipeline"] == ["transformer", "xner_teacher"]
+    assert recipe.student["nlp"]["pipeline"] == ["ner"]
+    assert recipe.assistant["distillation"]["max_steps"] == 60
