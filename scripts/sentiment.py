@@ -25,6 +25,7 @@ from wasabi import msg
 from spacy_xner.cli.annotate import annotate
 from spacy_xner.cli.distill import distill
 from spacy_xner.cli.encoder import encoder
+from spacy_xner.cli.vectors import vectors
 from spacy_xner.corpora.tsv import read_tsv
 from spacy_xner.evaluation.results import ResultRows, config_sha, file_sha, make_row
 from spacy_xner.evaluation.speed import words_per_second
@@ -102,8 +103,14 @@ def prepare(bench: Bench, lang: str, seeds: int) -> None:
         lambda out: annotate(teacher, raw, out, lang=lang),
         file_sha(raw) + file_sha(teacher),
     )
+    words = made(
+        f"vectors/{lang}",
+        lambda out: vectors(teacher, out, [raw]),
+        file_sha(raw) + file_sha(teacher),
+    )
+    paths = {"paths.raw": [str(raw)], "paths.vectors": str(words)}
     for seed in range(seeds):
-        settings = {"system.seed": seed, "paths.raw": [str(raw)]}
+        settings = {"system.seed": seed, **paths}
         made(
             f"student/{lang}-{seed}",
             lambda out, settings=settings: _last(
