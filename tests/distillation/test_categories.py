@@ -28,6 +28,7 @@ BOW = {
 }
 ENSEMBLE = DEFAULT_SINGLE_TEXTCAT_MODEL
 SMALL = {
+    "components.textcat.model.tok2vec.embed.include_static_vectors": False,
     "components.textcat.model.linear_model.length": 256,
     "components.textcat.model.tok2vec.embed.rows": [100, 50, 50, 50],
     "distillation.optimizer.learn_rate": 0.01,
