@@ -26,4 +26,4 @@ install: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv corpus encoders training metrics packages project.lock
+	rm -rf .venv corpus encoders training metrics packages packages-trf project.lock

@@ -1,44 +1,23 @@
 """The steps of the project that are scripts, and what project.yml says about all of them."""
 
 import hashlib
-import importlib.util
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import spacy
 import srsly
-from spacy.tokens import Doc
-from spacy.training import Example
-from spacy.util import fix_random_seed, load_config
+from spacy.util import load_config
 
 from spacy_xner.cli.init import init
 from spacy_xner.corpora.conll import read_conll
 from spacy_xner.distillation.config import load_student_config
-from spacy_xner.distillation.plain import plain_pipeline
-from spacy_xner.distillation.tokenizer import add_norms, set_rules
 from spacy_xner.errors import XnerError
 
-ROOT = Path(__file__).resolve().parent.parent
+from .project_helpers import ROOT, put, result, script
+
 GOLD = "Musa B-PER\nya O\ntafi O\nKano B-LOC\n. O\n\nAmina B-PER\nta O\nzo O\n. O\n"
 OTHER = "Ladi B-PER\nta O\ndawo O\n"
 TEST = "Sani B-PER\nda O\nBello B-PER\nsun O\nzo O\nAbuja B-LOC\n"
-
-
-def script(name):
-    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def put(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf8")
 
 
 @pytest.fixture
@@ -161,16 +140,6 @@ def test_teacher_logs_its_learning_curve_beside_itself(tmp_path, monkeypatch):
     assert not (tmp_path / "teacher-log.jsonl").exists()
 
 
-def result(**f1):
-    files = {f"corpus/test/{lang}.conll": {"forms": scores(v)} for lang, v in f1.items()}
-    return {"files": files, "pooled": {"forms": scores(50.0)}, "bootstrap": 1000}
-
-
-def scores(f1):
-    tokens = {"precision": f1, "recall": f1, "f1": f1}
-    return {"tokens": tokens, "raw": tokens | {"f1": f1 - 1}}
-
-
 def test_report_shows_f1_by_language_and_the_line_that_loads_the_student(tmp_path, capsys):
     (tmp_path / "metrics").mkdir()
     for name, values in (
@@ -194,59 +163,6 @@ def test_report_shows_f1_by_language_and_the_line_that_loads_the_student(tmp_pat
     assert "smoke test" not in capsys.readouterr().out
 
 
-def test_package_performance_is_in_the_terms_of_spacy():
-    assert script("package").performance(result(am=40.0)) == {
-        "ents_p": 0.5,
-        "ents_r": 0.5,
-        "ents_f": 0.5,
-        "ents_f_by_file": {"am": 0.4},
-    }
-
-
-SEEN = {
-    "importable": [],
-    "pipes": {"tokenizer": "spacy.tokenizer", "ner": "spacy.pipeline.ner"},
-    "entities": {
-        **{lang: [] for lang in ("hau", "am", "si", "yor")},
-        "swa": [["Dodoma", "LOC"]],
-        "yor NFC": [["Ìbàdàn", "LOC"]],
-        "yor NFD": [["I\u0300ba\u0300da\u0300n", "LOC"]],
-    },
-    "changed": [],
-    "meta": {"smoke_test": True, "license": "MIT"},
-}
-
-
-def test_check_of_the_build_passes_a_plain_student():
-    assert list(script("check_build").faults_of(SEEN, smoke_test=True)) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"importable": ["torch"]}, "torch can be imported"),
-        ({"pipes": {"ner": "spacy_xner.teacher.component"}}, "ner comes from spacy_xner"),
-        ({"changed": ["am"]}, "am has another text"),
-        ({"entities": SEEN["entities"] | {"swa": []}}, "No entity was found"),
-        ({"meta": {"smoke_test": None}}, "smoke_test is None; expected True"),
-    ],
-)
-def test_check_of_the_build_names_each_fault(change, said):
-    (fault,) = script("check_build").faults_of(SEEN | change, smoke_test=True)
-    assert said in fault
-
-
-def test_check_of_a_release_asks_for_the_same_entities_in_both_normal_forms():
-    found = {lang: [["Dodoma", "LOC"]] for lang in ("hau", "am", "si", "swa", "yor")}
-    release = SEEN | {"meta": {"smoke_test": False}}
-    seen = release | {"entities": SEEN["entities"] | found | {"yor NFD": []}}
-    (fault,) = script("check_build").faults_of(seen, smoke_test=False)
-    assert "the NFD form" in fault
-    seen = release | {"entities": SEEN["entities"] | found | {"am": [], "si": []}}
-    (fault,) = script("check_build").faults_of(seen, smoke_test=False)
-    assert "No entity was found in the sentence in am, si" in fault
-
-
 def test_workflow_is_in_the_order_of_its_commands_and_their_scripts_exist():
     project = srsly.read_yaml(ROOT / "project.yml")
     names = [command["name"] for command in project["commands"]]
@@ -268,61 +184,3 @@ def test_checksums_of_the_assets_are_those_of_the_data_at_hand():
     for asset in srsly.read_yaml(ROOT / "project.yml")["assets"]:
         dest = asset["dest"].removeprefix("assets/").removeprefix("masakhaner/")
         assert hashlib.md5((data / dest).read_bytes()).hexdigest() == asset["checksum"], dest
-
-
-# Of spaCy's features NORM alone is the same for NFC and NFD; PREFIX, SUFFIX and SHAPE are not.
-NORMS_ALONE = {
-    "@architectures": "spacy.HashEmbedCNN.v2",
-    "width": 64,
-    "depth": 2,
-    "embed_size": 500,
-    "window_size": 1,
-    "maxout_pieces": 2,
-    "subword_features": False,
-    "pretrained_vectors": None,
-}
-
-
-def train_student(path):
-    """A stock `ner` that has learned a sentence of each language by heart, saved as `distill` does."""
-    fix_random_seed(0)
-    nlp = spacy.blank("xx")
-    set_rules(nlp.tokenizer)
-    texts = script("check_build").SENTENCES.values()
-    add_norms(nlp, [token.text for text in texts for token in nlp.make_doc(text)])
-    parser = {"@architectures": "spacy.TransitionBasedParser.v2", "state_type": "ner"}
-    sizes = {"extra_state_tokens": False, "hidden_width": 64, "maxout_pieces": 2}
-    nlp.add_pipe("ner", config={"model": {**parser, **sizes, "tok2vec": NORMS_ALONE}})
-    examples = []
-    for text in texts:
-        doc = nlp.make_doc(text)
-        words, spaces = [t.text for t in doc], [bool(t.whitespace_) for t in doc]
-        tags = ["B-PER" if i == 1 else "O" for i in range(len(doc))]
-        examples.append(Example(doc, Doc(nlp.vocab, words, spaces, ents=tags)))
-    optimizer = nlp.initialize(lambda: examples)
-    for _ in range(30):
-        nlp.update(examples, sgd=optimizer)
-    plain_pipeline(nlp).to_disk(path)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.environ.get("XNER_OFFLINE") == "1", reason="needs PyPI")
-def test_packaged_student_works_where_only_spacy_is(tmp_path):
-    train_student(tmp_path / "student")
-    metrics = tmp_path / "student.json"
-    srsly.write_json(metrics, result(hau=50.0))
-    packages = tmp_path / "packages"
-    put(tmp_path / "raw" / "hau.txt", "Mutane sun zo.\n")
-    script("package").main(
-        "sample", tmp_path / "student", packages, metrics=metrics, raw=tmp_path / "raw"
-    )
-    check = [sys.executable, ROOT / "scripts" / "check_build.py", packages]
-    run = subprocess.run(check, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "works with spaCy alone" in run.stdout
-    (meta,) = packages.glob("*/meta.json")
-    told = json.loads(meta.read_text("utf8"))
-    assert told["languages"] == ["hau"]
-    assert told["smoke_test"] is True
-    assert told["requirements"] == []
-    assert told["performance"]["ents_f"] == 0.5
