@@ -1,11 +1,13 @@
 """README's Python runs, and what it names exists."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import srsly
 from mktestdocs import grab_code_blocks
+from spacy.cli import app as spacy_app
 from typer.main import get_command
 
 from spacy_xner.cli import app
@@ -44,6 +46,19 @@ def test_vars_and_steps_of_the_readme_are_those_of_the_project():
     assert set(re.findall(r"--vars\.(\w+)", README)) <= set(project["vars"])
     steps = re.findall(r"^\| (\w+) \| `(?:spacy|python)", README, re.MULTILINE)
     assert steps == project["workflows"]["all"]
+
+
+def test_spacy_takes_the_project_commands_of_the_readme(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    workflows = srsly.read_yaml(ROOT / "project.yml")
+    known = {*workflows["workflows"], *(command["name"] for command in workflows["commands"])}
+    run = get_command(spacy_app).commands["project"].commands["run"]
+    lines = re.findall(r"spacy project run ((?:[^`\n\\]|\\\n)*)", README)
+    assert len(lines) >= 5
+    for line in lines:
+        given = run.make_context("run", shlex.split(line, comments=True)).params
+        assert given["subcommand"] in known, line
+        assert given["project_dir"] == Path.cwd() or str(given["project_dir"]) == ".", line
 
 
 def test_links_of_the_readme_lead_somewhere():

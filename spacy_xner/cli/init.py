@@ -134,7 +134,7 @@ def run_command(lang: str, config: Path | str) -> str:
     config (Path | str): Its config.
     RETURNS (str): A command line.
     """
-    return f"spacy project run all --vars.target {lang} --vars.config {Path(config).as_posix()}"
+    return f"spacy project run all . --vars.target {lang} --vars.config {Path(config).as_posix()}"
 
 
 def language_config(

@@ -73,7 +73,7 @@ def test_config_goes_on_top_of_the_student_config(tmp_path):
 def test_text_without_a_path_is_where_the_project_puts_it():
     text = language_config(describe("tir", script="Ethi"))
     assert 'raw = ["corpus/raw/tir.txt"]' in text
-    assert "spacy project run all --vars.target tir --vars.config configs/tir.cfg" in text
+    assert "spacy project run all . --vars.target tir --vars.config configs/tir.cfg" in text
 
 
 def test_existing_config_is_kept_unless_forced(tmp_path):
@@ -135,7 +135,7 @@ def test_command_reports_scripts_and_signs_of_the_text(tmp_path):
     assert "Latn 35.7%" in out
     assert "U+200B ZERO WIDTH SPACE: 1" in out
     assert "is written in" not in out
-    assert "spacy project run all --vars.target am" in out
+    assert "spacy project run all . --vars.target am" in out
 
 
 def test_command_warns_of_another_script(tmp_path):
