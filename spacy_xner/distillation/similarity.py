@@ -129,7 +129,8 @@ def make_source_identifier(
     """Create an ensemble by a learned identifier of source languages (TSL, Wu et al. 2020).
 
     A bilinear form g(x)' M mu_k tells sources apart; a teacher's weight is the mean over the target
-    of the softmax of the scores divided by their variance's inverse, the temperature 1/var.
+    of the softmax of the scores times 1/var, var being their variance over target and sources, as
+    in the paper's own code.
 
     encoder (str): Encoder folder; it stays frozen.
     sources (Dict[str, Union[str, List]]): Source text by the teacher's name, see the class.
@@ -141,10 +142,13 @@ def make_source_identifier(
     """
 
     def compare(known: Sequence[np.ndarray], target: np.ndarray) -> np.ndarray:
-        scores = _identify(known, target, width, gamma, steps)
-        return np.asarray(_softmax(scores * scores.var()).mean(axis=0))
+        return _mean_likeness(_identify(known, target, width, gamma, steps))
 
     return SourceSimilarity(encoder, sources, compare, sentences)
+
+
+def _mean_likeness(scores: np.ndarray) -> np.ndarray:
+    return np.asarray(_softmax(scores / max(scores.var(), 1e-9)).mean(axis=0))
 
 
 def _identify(

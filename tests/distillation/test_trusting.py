@@ -72,6 +72,15 @@ def test_the_identifier_finds_the_source_that_the_target_is_like():
     assert (scores.argmax(axis=1) == 1).all()
 
 
+def test_scores_are_divided_by_their_variance():
+    scores = np.array([[2.0, 0.0], [0.0, 0.0]])  # variance 0.75
+    sure = 1 / (1 + np.exp(-2.0 / 0.75))
+    weights = similarity._mean_likeness(scores)
+    assert weights == pytest.approx([(sure + 0.5) / 2, (1 - sure + 0.5) / 2])
+    # Scores that lie near one another tell sources apart as well as those that lie far apart.
+    assert similarity._mean_likeness(scores / 4)[0] > weights[0]
+
+
 def test_a_teacher_without_source_text_is_an_error_that_names_it():
     ensemble = similarity.make_cosine_similarity("encoder", {"english": "en.txt"})
     with pytest.raises(XnerError, match="no text for the teacher hausa; it has english"):
