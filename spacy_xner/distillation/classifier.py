@@ -1,15 +1,15 @@
 """Probabilities of categories as the target of spaCy's `textcat`: soft cross-entropy."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
-from thinc.api import Model, Optimizer, set_dropout_rate
+from thinc.api import Optimizer, set_dropout_rate
 
 from ..categories import CategorySet
 from ..errors import XnerError
+from ..teacher.category_adapters import softmax_of
 
 __all__ = ["update_textcat"]
 
@@ -41,14 +41,11 @@ def update_textcat(
     drop (float): Dropout rate.
     sgd (Optional[Optimizer]): Updates the weights if given.
     RETURNS (float): Cross-entropy summed over the documents.
-    RAISES: XnerError: The student lacks a category, or its classes do not exclude each other.
+    RAISES: XnerError: The student lacks a category, or its scores are no distribution, see
+        `softmax_of`.
     """
     column = _columns(textcat, categories)
-    if textcat.model.attrs.get("multi_label"):
-        raise XnerError(
-            "The student's model has exclusive_classes = false, but a teacher's distribution sums "
-            "to 1. Set exclusive_classes = true in all of its layers."
-        )
+    softmax = softmax_of(textcat)
     xp = textcat.model.ops.xp
     wanted = np.zeros((len(docs), len(textcat.labels)), dtype=np.float32)
     wanted[:, column] = targets
@@ -58,7 +55,7 @@ def update_textcat(
     wanted = xp.asarray(wanted)
     set_dropout_rate(textcat.model, drop)
     predicted, backprop = textcat.model.begin_update(list(docs))
-    if _last_layer(textcat.model).name == "softmax_activation":
+    if softmax == "softmax_activation":
         gradient = -wanted / xp.maximum(predicted, _LEAST)
     else:
         gradient = predicted - wanted
@@ -84,9 +81,3 @@ def _columns(textcat: TextCategorizer, categories: CategorySet) -> list[int]:
             "labels, or annotate with a teacher that gives it."
         )
     return [textcat.labels.index(name) for name in categories.tags]
-
-
-def _last_layer(model: Model[Any, Any]) -> Model[Any, Any]:
-    while model.layers:
-        model = model.layers[-1]
-    return model

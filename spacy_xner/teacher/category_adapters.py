@@ -10,6 +10,7 @@ import numpy as np
 from spacy.language import Language
 from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc
+from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..categories import CategorySet
@@ -20,8 +21,11 @@ __all__ = [
     "classifies_alone",
     "is_sequence_classifier",
     "sequence_classifier_source",
+    "softmax_of",
     "textcat_source",
 ]
+
+_SOFTMAX = ("softmax", "softmax_activation")
 
 
 def classifies_alone(nlp: Language) -> bool:
@@ -41,8 +45,7 @@ def textcat_source(nlp: Language, fingerprint: str) -> ProbabilitySource:
     nlp (Language): The pipeline.
     fingerprint (str): Hex digest of it.
     RETURNS (ProbabilitySource): The source, of one distribution a document.
-    RAISES: XnerError: There is no `textcat`, more than one, or its classes do not exclude each
-        other.
+    RAISES: XnerError: There is no `textcat`, more than one, or see `softmax_of`.
     """
     found = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "textcat"]
     if len(found) != 1:
@@ -52,16 +55,37 @@ def textcat_source(nlp: Language, fingerprint: str) -> ProbabilitySource:
             "do not sum to 1."
         )
     textcat: Any = nlp.get_pipe(found[0])
-    if textcat.model.attrs.get("multi_label"):
-        raise XnerError(
-            f"The model of {found[0]} has exclusive_classes = false, so that its probabilities do "
-            "not sum to 1. Expected exclusive classes."
-        )
+    softmax_of(textcat)
     categories = CategorySet.from_types(textcat.labels)
     order = [textcat.labels.index(name) for name in categories.tags]
     return PipelineSource(
         nlp, found[0], categories, partial(_from_textcat, textcat, order), fingerprint
     )
+
+
+def softmax_of(textcat: TextCategorizer) -> str:
+    """Find the softmax that makes the scores of a `textcat` a distribution.
+
+    textcat (TextCategorizer): spaCy's own `textcat`.
+    RETURNS (str): "softmax", whose backward pass takes the gradient by the logits, or
+        "softmax_activation", whose backward pass takes that by the probabilities.
+    RAISES: XnerError: Its classes do not exclude each other, or its model ends in something else.
+    """
+    if textcat.model.attrs.get("multi_label"):
+        raise XnerError(
+            f"The model of {textcat.name} has exclusive_classes = false, so that its scores do not "
+            "sum to 1. Set exclusive_classes = true in all of its layers."
+        )
+    layer: Model[Any, Any] = textcat.model
+    while layer.layers:
+        layer = layer.layers[-1]
+    if layer.name not in _SOFTMAX:
+        raise XnerError(
+            f"The model of {textcat.name} ends in the layer {layer.name}, so that its scores are "
+            "no probabilities. Expected a softmax: set no_output_layer = false, or choose an "
+            "architecture such as spacy.TextCatEnsemble.v2."
+        )
+    return layer.name
 
 
 def _from_textcat(

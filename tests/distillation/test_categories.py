@@ -27,6 +27,20 @@ BOW = {
     "length": 64,
 }
 ENSEMBLE = DEFAULT_SINGLE_TEXTCAT_MODEL
+REDUCE = {
+    "@architectures": "spacy.TextCatReduce.v1",
+    "tok2vec": ENSEMBLE["tok2vec"],
+    "exclusive_classes": True,
+    "use_reduce_first": False,
+    "use_reduce_last": False,
+    "use_reduce_max": True,
+    "use_reduce_mean": True,
+}
+ATTENTION = {
+    "@architectures": "spacy.TextCatParametricAttention.v1",
+    "tok2vec": ENSEMBLE["tok2vec"],
+    "exclusive_classes": True,
+}
 SMALL = {
     "components.textcat.model.tok2vec.embed.include_static_vectors": False,
     "components.textcat.model.linear_model.length": 256,
@@ -50,6 +64,21 @@ def write(path, texts, *, tags=CATEGORIES, teacher="aa", source="ff", unit="docu
         writer.write(1, docs[1::2])
         writer.close(2)
     return path
+
+
+def initialised(model):
+    """A pipeline with an untrained `textcat`."""
+    nlp = spacy.blank("xx")
+    textcat = nlp.add_pipe("textcat", config={"model": model})
+    for name in CATEGORIES:
+        textcat.add_label(name)
+    nlp.initialize()
+    return nlp
+
+
+def last_layer(model):
+    """The last layer with a bias."""
+    return [layer for layer in model.walk(order="dfs_post") if layer.has_param("b")][-1]
 
 
 def texts(n=120):
@@ -136,12 +165,57 @@ def test_textcat_converges_to_the_distribution_and_not_to_its_best_category(mode
     assert loss == pytest.approx(0.898, abs=0.02)  # entropy of the target
 
 
+@pytest.mark.parametrize(
+    "model", [BOW, ENSEMBLE, ATTENTION, REDUCE], ids=["bow", "ensemble", "attention", "reduce"]
+)
+def test_gradient_is_that_of_the_cross_entropy(model):
+    nlp = initialised(model)
+    textcat = nlp.get_pipe("textcat")
+    docs = [nlp.make_doc("a film"), nlp.make_doc("a very long film")]
+    target = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]], dtype=np.float32)
+    weights = np.array([1.0, 0.5])
+
+    def loss():
+        return update_textcat(textcat, docs, target, CategorySet(CATEGORIES), weights=weights)
+
+    loss()
+    bias = last_layer(textcat.model)
+    found = bias.get_grad("b").copy()
+    for i in range(3):
+        moved = bias.get_param("b").copy()
+        moved[i] += 0.01
+        bias.set_param("b", moved)
+        above = loss()
+        moved[i] -= 0.02
+        bias.set_param("b", moved)
+        slope = (above - loss()) / 0.02
+        moved[i] += 0.01
+        bias.set_param("b", moved)
+        assert found[i] == pytest.approx(slope, abs=2e-3)
+    assert np.abs(found).max() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"no_output_layer": True}, "ends in the layer sparse_linear.*no_output_layer = false"),
+        ({"exclusive_classes": False}, "has exclusive_classes = false"),
+    ],
+)
+def test_student_whose_scores_are_no_distribution_is_refused(change, message):
+    nlp = initialised({**BOW, **change})
+    with pytest.raises(XnerError, match=message):
+        update_textcat(
+            nlp.get_pipe("textcat"),
+            [nlp.make_doc("a film")],
+            np.eye(3)[:1],
+            CategorySet(CATEGORIES),
+        )
+
+
 def test_weight_zero_leaves_the_student_as_it_is():
-    nlp = spacy.blank("xx")
-    textcat = nlp.add_pipe("textcat", config={"model": BOW})
-    for name in CATEGORIES:
-        textcat.add_label(name)
-    nlp.initialize()
+    nlp = initialised(BOW)
+    textcat = nlp.get_pipe("textcat")
     before = nlp("a film").cats
     target = np.array([[1.0, 0.0, 0.0]], dtype=np.float32)
     update_textcat(

@@ -83,3 +83,29 @@ def test_classes_that_do_not_exclude_each_other_are_no_teacher(tmp_path):
     nlp.to_disk(tmp_path / "multi")
     with pytest.raises(XnerError, match="`textcat_multilabel` do not sum to 1"):
         load_source(tmp_path / "multi")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"no_output_layer": True}, "ends in the layer sparse_linear"),
+        ({"exclusive_classes": False}, "has exclusive_classes = false"),
+    ],
+)
+def test_textcat_whose_scores_are_no_distribution_is_no_teacher(tmp_path, change, message):
+    model = {
+        "@architectures": "spacy.TextCatBOW.v3",
+        "exclusive_classes": True,
+        "ngram_size": 1,
+        "no_output_layer": False,
+        "length": 64,
+        **change,
+    }
+    nlp = spacy.blank("xx")
+    pipe = nlp.add_pipe("textcat", config={"model": model})
+    for name in NAMES:
+        pipe.add_label(name)
+    nlp.initialize()
+    nlp.to_disk(tmp_path / "bow")
+    with pytest.raises(XnerError, match=message):
+        load_source(tmp_path / "bow")
