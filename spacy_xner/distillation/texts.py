@@ -11,7 +11,7 @@ from ..errors import XnerError
 from .tasks import Task
 from .teachers import MappedCorpus
 
-__all__ = ["Labelled", "LabelledText", "group_by_text"]
+__all__ = ["Labelled", "TaughtText", "group_by_text"]
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Labelled:
 
 
 @dataclass
-class LabelledText:
+class TaughtText:
     """A text and its teachers, who share one tag set.
 
     corpora (List[MappedCorpus]): Their soft labels, cut into the same shards.
@@ -110,17 +110,17 @@ class LabelledText:
             yield self.labelled(labels, labels[0].starts, labels[0].ends, task)
 
 
-def group_by_text(corpora: Sequence[MappedCorpus]) -> list[LabelledText]:
+def group_by_text(corpora: Sequence[MappedCorpus]) -> list[TaughtText]:
     """Put together the teachers of each text.
 
     corpora (Sequence[MappedCorpus]): Soft labels of one or several texts.
-    RETURNS (List[LabelledText]): The texts, in the order of their first teachers.
+    RETURNS (List[TaughtText]): The texts, in the order of their first teachers.
     RAISES: XnerError: The teachers do not share a tag set, or label one text in different pieces.
     """
-    groups: dict[str, LabelledText] = {}
+    groups: dict[str, TaughtText] = {}
     for one in corpora:
         _check_tags(corpora[0], one)
-        group = groups.setdefault(one.corpus.source, LabelledText()).corpora
+        group = groups.setdefault(one.corpus.source, TaughtText()).corpora
         path = one.teacher.path
         if any(other.corpus.teacher == one.corpus.teacher for other in group):
             raise XnerError(
@@ -155,7 +155,7 @@ def _check_tags(first: MappedCorpus, one: MappedCorpus) -> None:
         )
 
 
-def _check_names(texts: Sequence[LabelledText]) -> None:
+def _check_names(texts: Sequence[TaughtText]) -> None:
     """Refuse texts as long as one another whose documents share names: meant as one text."""
     seen: dict[str, tuple[str, MappedCorpus]] = {}
     for group in texts:
