@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from spacy.language import Language
 
+from spacy_xner.categories import CategorySet
 from spacy_xner.corpora.tsv import LabelledText
 from spacy_xner.errors import XnerError
 
@@ -45,13 +46,18 @@ def majority(texts: Sequence[LabelledText]) -> str:
 
 
 def classify(nlp: Language, texts: Sequence[LabelledText]) -> list[str]:
-    """Predict one category a text."""
-    known = set(nlp.pipe_labels.get("textcat", ()))
-    unknown = sorted({one.label for one in texts} - known)
-    if unknown:
-        raise XnerError(
-            f"The gold has the category {', '.join(unknown)}, which the pipeline does not know; it "
-            f"has {', '.join(sorted(known))}."
-        )
+    """Predict one category a text.
+
+    nlp (Language): A pipeline with `textcat`.
+    texts (Sequence[LabelledText]): The texts.
+    RETURNS (list[str]): The most probable category of each.
+    RAISES: XnerError: A gold label is none of the pipeline's categories.
+    """
+    known = CategorySet.from_types(nlp.pipe_labels.get("textcat", ()))
+    for label in sorted({one.label for one in texts}):
+        try:
+            known.index(label)
+        except XnerError as error:
+            raise XnerError(f"The gold has a label that the pipeline does not: {error}") from None
     docs = nlp.pipe((one.text for one in texts), batch_size=64)
     return [max(doc.cats, key=lambda name: doc.cats[name]) for doc in docs]

@@ -1,5 +1,6 @@
 """Categories of documents: what a tag set is to tokens, for text classification."""
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -56,12 +57,15 @@ class CategorySet:
 
         tag (str): Its name.
         RETURNS (int): The column.
-        RAISES: XnerError, if there is no such category; the message knows names in other case.
+        RAISES: XnerError, if there is no such category; the message names the nearest one.
         """
         if tag in self.tags:
             return self.tags.index(tag)
-        alike = [name for name in self.tags if name.casefold() == tag.casefold()]
-        hint = f" Did you mean {alike[0]!r}? Case matters." if alike else ""
+        folded = {name.casefold(): name for name in self.tags}
+        near = difflib.get_close_matches(tag.casefold(), folded, n=1)
+        hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
+        if near == [tag.casefold()]:
+            hint += " Case matters."
         raise XnerError(f"No category {tag!r}; expected one of {', '.join(self.tags)}.{hint}")
 
     def __len__(self) -> int:

@@ -5,9 +5,11 @@ import random
 from pathlib import Path
 
 import pytest
+import spacy
 from sklearn.metrics import f1_score
 
 from spacy_xner.corpora.tsv import LabelledText, read_tsv
+from spacy_xner.errors import XnerError
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 LABELS = ("negative", "neutral", "positive")
@@ -61,3 +63,13 @@ def test_weighted_f1_is_that_of_scikit_learn_inside_its_interval():
 def test_majority_is_the_most_frequent_category():
     texts = [LabelledText("a", "neutral"), LabelledText("b", "positive")]
     assert script("sentiment_scores").majority([*texts, texts[1]]) == "positive"
+
+
+def test_gold_in_another_case_than_the_categories_is_no_miss():
+    nlp = spacy.blank("xx")
+    textcat = nlp.add_pipe("textcat")
+    for name in LABELS:
+        textcat.add_label(name)
+    nlp.initialize()
+    with pytest.raises(XnerError, match="No category 'Positive'.*Did you mean 'positive'. Case"):
+        script("sentiment_scores").classify(nlp, [LabelledText("good", "Positive")])

@@ -102,22 +102,43 @@ def create_category_corpus_v1(
 ) -> Callable[[Language], Iterator[Example]]:
     """Make a reader of TSV files of texts and categories, for spaCy's `textcat`.
 
+    The categories are those that the pipeline's `textcat` knows already, as when it is evaluated,
+    else those of the first file: a label that is none of them is an error and no further category.
+
     path (Union[str, Path, List]): One TSV file or several, read one after another.
     limit (int): Most texts to give, 0 for all.
-    RETURNS (Callable[[Language], Iterator[Example]]): The reader; files are read once.
-    RAISES: XnerError: On reading, if a file is missing or faulty, see `read_tsv`.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader; files are read once a set of
+        categories.
+    RAISES: XnerError: On reading, if a file is missing or faulty, see `read_tsv`, or a label is
+        none of the categories.
     """
     paths = path if isinstance(path, list) else [path]
-    cached: list[LabelledText] = []
+    cached: dict[tuple[str, ...], tuple[CategorySet, list[LabelledText]]] = {}
 
     def read(nlp: Language) -> Iterator[Example]:
-        if not cached:
-            cached.extend(text for one in paths for text in read_tsv(one))
-        tags = categories_of(cached).tags
-        for text in cached[: limit or None]:
-            yield to_example(text, tags, nlp)
+        known = _labels(nlp)
+        if known not in cached:
+            cached[known] = _read_files(paths, known)
+        categories, texts = cached[known]
+        for text in texts[: limit or None]:
+            yield to_example(text, categories.tags, nlp)
 
     return read
+
+
+def _labels(nlp: Language) -> tuple[str, ...]:
+    """The categories that the pipeline's classifiers know; none before they are initialised."""
+    pipes = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "textcat"]
+    return tuple(sorted({label for name in pipes for label in nlp.pipe_labels[name]}))
+
+
+def _read_files(
+    paths: Sequence[str | Path], known: Sequence[str]
+) -> tuple[CategorySet, list[LabelledText]]:
+    first = read_tsv(paths[0], known or None)
+    categories = CategorySet.from_types(known) if known else categories_of(first)
+    rest = [text for one in paths[1:] for text in read_tsv(one, categories.tags)]
+    return categories, [*first, *rest]
 
 
 def to_example(text: LabelledText, tags: Sequence[str], nlp: Language) -> Example:

@@ -49,6 +49,39 @@ def test_label_that_is_no_category_and_label_in_other_case(tmp_path):
         read_tsv(path, ["pos", "neg"])
 
 
+def two_files(tmp_path, label):
+    one, other = tmp_path / "one.tsv", tmp_path / "other.tsv"
+    one.write_text(HEADER + "good\tpositive\nbad\tnegative\n", "utf8")
+    other.write_text(HEADER + f"fine\tpositive\nnice\t{label}\n", "utf8")
+    return one, other
+
+
+@pytest.mark.parametrize(
+    ("label", "hint"),
+    [
+        ("Positive", "Did you mean 'positive'. Case matters"),
+        ("postive", "Did you mean 'positive'.$"),
+        ("mixed", "expected one of negative, positive.$"),
+    ],
+)
+def test_label_that_the_first_file_does_not_have_is_no_further_category(tmp_path, label, hint):
+    reader = create_category_corpus_v1(list(two_files(tmp_path, label)))
+    with pytest.raises(XnerError, match=rf"other.tsv, line 3: No category '{label}'.*{hint}"):
+        list(reader(spacy.blank("xx")))
+
+
+def test_file_is_held_against_the_categories_that_the_pipeline_knows(tmp_path):
+    one, other = two_files(tmp_path, "Positive")
+    nlp = spacy.blank("xx")
+    textcat = nlp.add_pipe("textcat")
+    for name in ("negative", "neutral", "positive"):
+        textcat.add_label(name)
+    first = next(iter(create_category_corpus_v1(one)(nlp)))
+    assert first.reference.cats == {"negative": 0.0, "neutral": 0.0, "positive": 1.0}
+    with pytest.raises(XnerError, match="other.tsv, line 3: No category 'Positive'"):
+        list(create_category_corpus_v1(other)(nlp))
+
+
 def test_header_is_expected(tmp_path):
     with pytest.raises(XnerError, match=r"line 1: found 'good.*expected a header"):
         read_tsv(tsv(tmp_path, "bad\tnegative\n", header="good\tpositive\n"))
