@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from wasabi import msg
@@ -39,6 +39,11 @@ def annotate_cli(
         help="For a pipeline's hard labels: the probability that a label is right, above 0, at "
         "most 1",
     ),
+    component: str | None = typer.Option(
+        None,
+        help="The pipeline's component that labels, such as textcat beside ner; left out, entities "
+        "come first",
+    ),
     code: Path | None = typer.Option(
         None, "--code", "-c", help="Python file with registered functions"
     ),
@@ -67,6 +72,7 @@ def annotate_cli(
         precision=precision,
         lang=lang,
         confidence=confidence,
+        component=component,
         gpu_id=gpu_id,
         replace=replace,
         code=code,
@@ -84,6 +90,7 @@ def annotate(
     precision: str = "auto",
     lang: str | None = None,
     confidence: float | None = None,
+    component: str | None = None,
     gpu_id: int = -1,
     replace: bool = False,
     code: Path | None = None,
@@ -101,6 +108,7 @@ def annotate(
         a folder, and "xx" for a single file.
     confidence (Optional[float]): Take the hard labels of a pipeline's `doc.ents`, each with this
         probability, in place of the marginals of its beam.
+    component (Optional[str]): The component that labels, see `load_source`.
     gpu_id (int): GPU, or -1 for the processor.
     replace (bool): Delete a soft-label folder of another teacher, text or tag set first; by default
         that is an error.
@@ -120,10 +128,12 @@ def annotate(
         raise XnerError(f"--engine is {engine!r}; expected one of {', '.join(ENGINES)}.")
     if engine == "local":
         setup_gpu(gpu_id, silent=gpu_id < 0)
-    hard = {} if confidence is None else {"method": "hard", "confidence": confidence}
+    adapter: dict[str, Any] = {"component": component} if component else {}
+    if confidence is not None:
+        adapter.update(method="hard", confidence=confidence)
     # Absolute: the workers of a cluster begin elsewhere.
     named = Path(teacher).resolve() if Path(teacher).exists() else teacher
-    load = functools.partial(load_teacher, named, precision, hard, code and code.resolve())
+    load = functools.partial(load_teacher, named, precision, adapter, code and code.resolve())
     source = load()
     if replace and _is_of_another(source, Path(text), Path(output)):
         msg.info(f"{output} is of another teacher or text and is made anew")

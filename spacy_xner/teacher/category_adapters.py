@@ -39,20 +39,27 @@ def classifies_alone(nlp: Language) -> bool:
     return has_textcat and not any("doc.ents" in meta.assigns for meta in metas)
 
 
-def textcat_source(nlp: Language, fingerprint: str) -> ProbabilitySource:
+def textcat_source(
+    nlp: Language, fingerprint: str, *, component: str | None = None
+) -> ProbabilitySource:
     """Make a source of a pipeline with spaCy's `textcat`.
 
     nlp (Language): The pipeline.
     fingerprint (str): Hex digest of it.
+    component (Optional[str]): The `textcat`; the only one if none is given.
     RETURNS (ProbabilitySource): The source, of one distribution a document.
     RAISES: XnerError: There is no `textcat`, more than one, or see `softmax_of`.
     """
-    found = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "textcat"]
+    found = [
+        name
+        for name in ([component] if component else nlp.pipe_names)
+        if nlp.get_pipe_meta(name).factory == "textcat"
+    ]
     if len(found) != 1:
         raise XnerError(
             f"The pipeline has {len(found)} components of the factory `textcat`; it has "
-            f"{', '.join(nlp.pipe_names)}. Expected one: the probabilities of `textcat_multilabel` "
-            "do not sum to 1."
+            f"{', '.join(nlp.pipe_names)}. Expected one, or that `component` names one: the "
+            "probabilities of `textcat_multilabel` do not sum to 1."
         )
     textcat: Any = nlp.get_pipe(found[0])
     softmax_of(textcat)

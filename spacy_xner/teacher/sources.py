@@ -86,13 +86,17 @@ def apply_pipe(pipe: Any, docs: Sequence[Doc]) -> list[Doc]:
     return [pipe(doc) for doc in docs]
 
 
-def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) -> ProbabilitySource:
+def load_source(
+    path: str | Path, *, precision: str = "auto", component: str | None = None, **adapter: Any
+) -> ProbabilitySource:
     """Load a teacher.
 
     path (Union[str, Path]): A spaCy pipeline (folder or installed package) with `xner_teacher`,
-        `ner` or `textcat` (entities first), or the folder of a Hugging Face token or sequence
-        classifier.
+        `ner` or `textcat`, or the folder of a Hugging Face token or sequence classifier.
     precision (str): "auto", "fp32" or "bf16"; how a transformer computes.
+    component (Optional[str]): The pipeline's component that labels. If not given: the first
+        `xner_teacher`, else what sets entities, see `adapters.ner_source`, else `textcat`. So a
+        pipeline with `ner` and `textcat` labels entities unless its `textcat` is named.
     **adapter (Any): Settings of `adapters.ner_source`; if any is given, it reads the entities of
         the pipeline, even where `xner_teacher` could give probabilities.
     RETURNS (ProbabilitySource): The teacher.
@@ -106,26 +110,46 @@ def load_source(path: str | Path, *, precision: str = "auto", **adapter: Any) ->
     from .precision import autocast_type
 
     autocast_type(precision, torch.device("cpu"))
-    if adapters.is_token_classifier(path):
-        if adapter:
-            raise XnerError(
-                f"{path} is a token classifier and gives its own probabilities; "
-                f"{', '.join(adapter)} cannot be set for it."
-            )
-        return adapters.token_classifier_source(path, precision=precision)
-    if category_adapters.is_sequence_classifier(path):
-        return category_adapters.sequence_classifier_source(path, precision=precision)
+    for kind, is_one, make in (
+        ("token", adapters.is_token_classifier, adapters.token_classifier_source),
+        (
+            "sequence",
+            category_adapters.is_sequence_classifier,
+            category_adapters.sequence_classifier_source,
+        ),
+    ):
+        if is_one(path):
+            _refuse_settings(path, kind, component, adapter)
+            return make(path, precision=precision)
     nlp = load_pipeline(path, expected=", or the folder of a Hugging Face token classifier")
     fingerprint = folder_fingerprint(Path(nlp.path or path))
+    factories = {name: nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
     for name in nlp.pipe_names:
         pipe: Any = nlp.get_pipe(name)
         if _is_our_transformer(pipe):
             pipe.model.attrs["precision"] = precision
-        if nlp.get_pipe_meta(name).factory == "xner_teacher" and not adapter:
-            return PipelineSource(nlp, name, pipe.tagset, pipe.predict_probabilities, fingerprint)
-    if not adapter and category_adapters.classifies_alone(nlp):
-        return category_adapters.textcat_source(nlp, fingerprint)
-    return adapters.ner_source(nlp, fingerprint, **adapter)
+    if not adapter:
+        own = [name for name in factories if factories[name] == "xner_teacher"]
+        chosen = component or (own[0] if own else None)
+        if chosen in own:
+            pipe = nlp.get_pipe(chosen)
+            return PipelineSource(nlp, chosen, pipe.tagset, pipe.predict_probabilities, fingerprint)
+        if factories.get(chosen or "", "").startswith("textcat") or (
+            chosen is None and category_adapters.classifies_alone(nlp)
+        ):
+            return category_adapters.textcat_source(nlp, fingerprint, component=chosen)
+    return adapters.ner_source(nlp, fingerprint, component=component, **adapter)
+
+
+def _refuse_settings(
+    path: str | Path, kind: str, component: str | None, adapter: dict[str, Any]
+) -> None:
+    given = [*(["component"] if component else []), *adapter]
+    if given:
+        raise XnerError(
+            f"{path} is a {kind} classifier and gives its own probabilities; {', '.join(given)} "
+            "cannot be set for it."
+        )
 
 
 def _is_our_transformer(pipe: Any) -> bool:
