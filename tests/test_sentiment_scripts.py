@@ -71,5 +71,5 @@ def test_gold_in_another_case_than_the_categories_is_no_miss():
     for name in LABELS:
         textcat.add_label(name)
     nlp.initialize()
-    with pytest.raises(XnerError, match="No category 'Positive'.*Did you mean 'positive'. Case"):
+    with pytest.raises(XnerError, match=r"No category 'Positive'.*Did you mean 'positive'. Case"):
         script("sentiment_scores").classify(nlp, [LabelledText("good", "Positive")])

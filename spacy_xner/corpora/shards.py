@@ -112,11 +112,15 @@ def _check_doc(doc: SoftLabels, n_tags: int, unit: str) -> None:
         )
     elif unit == "document" and (starts.tolist(), ends.tolist()) != ([0], [len(doc.text)]):
         fault = "other spans than one over the whole text, which a distribution a document needs"
-    elif len(starts) and (
-        starts[0] < 0
-        or ends[-1] > len(doc.text)
-        or np.any(starts >= ends)
-        or np.any(starts[1:] < ends[:-1])
+    elif (
+        unit == "token"
+        and len(starts)
+        and (
+            starts[0] < 0
+            or ends[-1] > len(doc.text)
+            or np.any(starts >= ends)
+            or np.any(starts[1:] < ends[:-1])
+        )
     ):
         fault = f"offsets that overlap, are not sorted or leave its {len(doc.text)} characters"
     # float16 keeps three digits, so that a row of many tags is not exactly 1.

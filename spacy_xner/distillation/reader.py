@@ -46,8 +46,9 @@ def make_soft_label_reader(
     normal_forms (Optional[List[str]]): Unicode normal forms, "NFC" or "NFD" or both. Each
         document is read in one of them, by chance, so that a student learns all spellings; None
         leaves the text as it is.
-    balance (float): Sentences of a type that fewer than this share of the documents hold come more
-        often in training: repeat factor sampling, see `SoftLabelReader`. 0 for none.
+    balance (float): Documents of a type (a category: the most probable) that fewer than this share
+        of the documents hold come more often in training: repeat factor sampling, see
+        `SoftLabelReader`. 0 for none.
     max_held_out (int): Documents that "held_out" gives at most, roughly: spaCy keeps all documents
         that a student is held against in memory. "train" leaves the same ones out as without it.
     RETURNS (SoftLabelReader): A callable from a pipeline to examples.
@@ -187,7 +188,7 @@ class SoftLabelReader:
         for shard in shards:
             examples = list(self._examples(nlp, shard, rng))
             if self.balance:
-                examples = _balanced(examples, self.balance, rng)
+                examples = _balanced(examples, self.balance, self.task, rng)
             rng.shuffle(examples)
             yield from examples
 
@@ -252,9 +253,11 @@ def _round_by_chance(number: float, rng: random.Random) -> int:
     return int(number) + (rng.random() < number % 1)
 
 
-def _balanced(examples: list[Example], threshold: float, rng: random.Random) -> list[Example]:
+def _balanced(
+    examples: list[Example], threshold: float, task: Task, rng: random.Random
+) -> list[Example]:
     """Repeat the documents of rare types, see `SoftLabelReader`."""
-    held = [{ent.label_ for ent in eg.reference.ents} for eg in examples]
+    held = [task.types_in(eg.reference) for eg in examples]
     counts = Counter(name for names in held for name in names)
     limit = threshold * len(examples)
     drawn = []

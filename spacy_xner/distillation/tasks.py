@@ -69,6 +69,10 @@ class Task(Protocol):
         """
         ...
 
+    def types_in(self, doc: Doc) -> set[str]:
+        """Tell which types the hard label of a document holds."""
+        ...
+
     def update(
         self, pipe: Any, batch: Sequence[Example], *, drop: float, **settings: float
     ) -> float:
@@ -117,6 +121,9 @@ class EntityTask:
             [Span(doc, start, end, label=label) for start, end, label in spans],
             missing=[Span(doc, i, i + 1) for i in np.flatnonzero(missing).tolist()],
         )
+
+    def types_in(self, doc: Doc) -> set[str]:
+        return {ent.label_ for ent in doc.ents}
 
     def update(
         self, pipe: Any, batch: Sequence[Example], *, drop: float, **settings: float
@@ -181,6 +188,9 @@ class CategoryTask:
     def set_hard_label(self, doc: Doc, probabilities: np.ndarray) -> None:
         best = int(probabilities[0].argmax())
         doc.cats = {name: float(i == best) for i, name in enumerate(self.tagset.tags)}
+
+    def types_in(self, doc: Doc) -> set[str]:
+        return {name for name, share in doc.cats.items() if share == 1.0}
 
     def update(
         self, pipe: Any, batch: Sequence[Example], *, drop: float, **settings: float

@@ -78,7 +78,7 @@ def test_file_is_held_against_the_categories_that_the_pipeline_knows(tmp_path):
         textcat.add_label(name)
     first = next(iter(create_category_corpus_v1(one)(nlp)))
     assert first.reference.cats == {"negative": 0.0, "neutral": 0.0, "positive": 1.0}
-    with pytest.raises(XnerError, match="other.tsv, line 3: No category 'Positive'"):
+    with pytest.raises(XnerError, match=r"other\.tsv, line 3: No category 'Positive'"):
         list(create_category_corpus_v1(other)(nlp))
 
 

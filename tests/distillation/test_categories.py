@@ -1,5 +1,6 @@
 """Categories through the loop of the entities: soft labels a document, stock `textcat`."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from spacy_xner.corpora.soft_labels import SoftLabelCorpus, SoftLabels, SoftLabe
 from spacy_xner.distillation.classifier import update_textcat
 from spacy_xner.distillation.loop import distill
 from spacy_xner.distillation.reader import PROBABILITIES, WEIGHTS, make_soft_label_reader
+from spacy_xner.distillation.tasks import CategoryTask
 from spacy_xner.distillation.teachers import Teacher
 from spacy_xner.errors import XnerError
 
@@ -213,6 +215,43 @@ def test_student_whose_scores_are_no_distribution_is_refused(change, message):
         )
 
 
+def test_temperature_and_alpha_reach_the_target_of_the_student(tmp_path):
+    nlp = initialised(BOW)
+    textcat = nlp.get_pipe("textcat")
+    reader = make_soft_label_reader(write(tmp_path / "soft", ["this is bad"]))
+    settings = {"temperature": 2.0, "alpha": 0.5}
+    CategoryTask(reader.tagset).update(textcat, list(reader(nlp)), drop=0.0, **settings)
+    # An untrained bag of words gives a third to each. The square roots of 0.8, 0.1 and 0.1 are
+    # 0.586, 0.207 and 0.207 of their sum; half of that and half of the hard label is the target.
+    found = 1 / 3 - last_layer(textcat.model).get_grad("b")
+    np.testing.assert_allclose(found, [0.793, 0.104, 0.104], atol=1e-3)
+
+
+def test_text_of_white_space_is_learned_from_and_an_empty_one_is_not(tmp_path):
+    probs = np.array([[0.2, 0.2, 0.6]], dtype=np.float16)
+    docs = [
+        SoftLabels(f"t:{i}", "xx", text, np.array([0]), np.array([len(text)]), probs)
+        for i, text in enumerate((" \t ", "", "good"))
+    ]
+    with SoftLabelWriter(
+        tmp_path, tags=CATEGORIES, teacher="aa", source="ff", lang="xx", unit="document"
+    ) as writer:
+        writer.write(0, docs)
+        writer.close(1)
+    nlp = initialised(REDUCE)
+    batch = list(make_soft_label_reader(tmp_path)(nlp))
+    assert [eg.reference.text for eg in batch] == [" \t ", "good"]
+    loss = CategoryTask(CategorySet(CATEGORIES)).update(nlp.get_pipe("textcat"), batch, drop=0.0)
+    assert loss == pytest.approx(2 * np.log(3), abs=0.05)  # untrained: a third to each
+
+
+def test_rare_categories_come_more_often(tmp_path):
+    path = write(tmp_path / "soft", ["so good"] + ["so bad"] * 9, tags=("negative", "positive"))
+    reader = make_soft_label_reader(path, balance=0.8)
+    counts = Counter(eg.reference.text for eg in reader.shuffled(spacy.blank("xx"), 0))
+    assert counts == {"so bad": 9, "so good": 2}  # a fifth of its shard: sqrt(0.8 / 0.2)
+
+
 def test_weight_zero_leaves_the_student_as_it_is():
     nlp = initialised(BOW)
     textcat = nlp.get_pipe("textcat")
@@ -302,6 +341,13 @@ def test_student_without_a_category_of_its_teacher_says_which():
     nlp.initialize()
     with pytest.raises(XnerError, match="knows no category positive"):
         update_textcat(textcat, [nlp.make_doc("a")], np.eye(3)[:1], CategorySet(CATEGORIES))
+
+
+def test_multilabel_component_does_not_learn_a_distribution(tmp_path):
+    config = Config().from_disk(CONFIG, interpolate=False)
+    config["components"]["textcat"]["factory"] = "textcat_multilabel"
+    with pytest.raises(XnerError, match='expected a component with factory = "textcat"'):
+        distill(write(tmp_path / "soft", texts(6)), config)
 
 
 def test_entity_weight_is_refused_for_categories(tmp_path):
