@@ -13,7 +13,8 @@ def train_classifier(
     config: Path, output: Path, encoder: Path, corpus: Path, *, seed: int = 0, gpu_id: int = -1
 ) -> None:
     """Train on corpus/train.tsv; leave the last pipeline, for its learn rate ends at 0."""
-    words = sum(len(line.split()) for line in (corpus / "train.tsv").open(encoding="utf8"))
+    with (corpus / "train.tsv").open(encoding="utf8") as lines:
+        words = sum(len(line.split()) for line in lines)
     # As in train_teacher.py, and a word between white space is 1.3 tokens of a tweet.
     training = load_config(config)["training"]
     batch = 0.75 * training["batcher"]["size"]
