@@ -116,6 +116,8 @@ setup(
             "spacy_xner.distillation.neighbours:make_neighbour_weighting",
             "spacy-xner.threshold_weighting.v1 = "
             "spacy_xner.distillation.weightings:make_threshold_weighting",
+            "spacy-xner.balanced_weighting.v1 = "
+            "spacy_xner.distillation.weightings:make_balanced_weighting",
         ],
         "spacy_callbacks": [
             "spacy-xner.tokenizer_rules.v1 = spacy_xner.distillation.tokenizer:tokenizer_rules",

@@ -13,6 +13,7 @@ __all__ = [
     "FittedWeighting",
     "Weighting",
     "make_agreement_weighting",
+    "make_balanced_weighting",
     "make_entropy_weighting",
     "make_even_weighting",
     "make_threshold_weighting",
@@ -104,6 +105,60 @@ def make_threshold_weighting(threshold: float = 0.7) -> Weighting:
         return (combined.max(axis=1) >= threshold).astype(np.float32)
 
     return weigh
+
+
+def make_balanced_weighting(power: float = 1.0, least: float = 0.02) -> Weighting:
+    """Create a weighting by which rare categories of a text count more: prior correction.
+
+    A document weighs sum_c p(c) (1 / (K prior(c))) ** power, divided by the mean of that over the
+    text; prior(c) is the teachers' mean probability of c there, K the number of categories. What
+    the student is to say stays what the teachers say: where it can tell, it learns the same, and
+    where it cannot, it falls back on all categories and not on the most frequent one. No gold is
+    needed. After the class weights of King and Zeng (2001), with soft labels for the classes.
+
+    power (float): 1 corrects in full, 0 weighs all documents alike.
+    least (float): Least prior that is divided by, from above 0 to 1.
+    RETURNS (Weighting): The weighting.
+    RAISES: XnerError: A number is out of its range, or, on reading, tags are of tokens.
+    """
+    _check_share("power", power)
+    _check_share("least", least)
+    if not least:
+        raise XnerError("[distillation.weighting] least is 0; expected a share above 0.")
+    return BalancedWeighting(power, least)
+
+
+class BalancedWeighting:
+    """See `make_balanced_weighting`.
+
+    power (float): How much of the prior is corrected.
+    least (float): Least prior that is divided by.
+    """
+
+    def __init__(self, power: float, least: float) -> None:
+        self._power, self._least = power, least
+        self._factors: dict[str, np.ndarray] = {}
+
+    def fit(self, source: str, documents: Iterable[tuple[Labelled, np.ndarray]]) -> None:
+        """Read the prior of each category in a text; nothing happens if it has been read."""
+        if source in self._factors:
+            return
+        total, n = np.zeros(1), 0
+        for doc, combined in documents:
+            if "O" in doc.tags:
+                raise XnerError(
+                    "[distillation.weighting] balanced_weighting weighs categories of documents, "
+                    "but the soft labels are of tokens. Use distillation.entity_weight, or balance "
+                    "of the reader, for entities."
+                )
+            total, n = total + combined.sum(axis=0, dtype=np.float64), n + len(combined)
+        prior = total / n
+        factors = (1 / (len(prior) * np.maximum(prior, self._least))) ** self._power
+        self._factors[source] = factors / (prior * factors).sum()
+
+    def __call__(self, doc: Labelled, combined: np.ndarray) -> np.ndarray:
+        """Weigh one document, see `Weighting`."""
+        return np.asarray(combined @ self._factors[doc.source], dtype=np.float32)
 
 
 def _check_share(key: str, value: float) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import spacy
 from spacy.pipeline.textcat import DEFAULT_SINGLE_TEXTCAT_MODEL
+from spacy.vectors import Vectors
 from thinc.api import Adam, Config
 
 from spacy_xner.categories import CategorySet
@@ -16,6 +17,7 @@ from spacy_xner.distillation.loop import distill
 from spacy_xner.distillation.reader import PROBABILITIES, WEIGHTS, make_soft_label_reader
 from spacy_xner.distillation.tasks import CategoryTask
 from spacy_xner.distillation.teachers import Teacher
+from spacy_xner.distillation.weightings import make_balanced_weighting
 from spacy_xner.errors import XnerError
 
 CONFIG = Path("configs/sentiment_student.cfg")
@@ -354,3 +356,43 @@ def test_entity_weight_is_refused_for_categories(tmp_path):
     soft = write(tmp_path / "soft", texts())
     with pytest.raises(XnerError, match="entity_weight is 2"):
         distill(soft, CONFIG, overrides={**SMALL, "distillation.entity_weight": 2.0})
+
+
+def test_balanced_weighting_lets_rare_categories_count_more(tmp_path):
+    soft = write(tmp_path / "soft", ["is good"] + ["is bad"] * 5, tags=("negative", "positive"))
+    reader = make_soft_label_reader(soft)
+    reader.supervise(weighting=make_balanced_weighting())
+    weights = [
+        (eg.reference.text, round(float(eg.reference.user_data[WEIGHTS][0]), 2))
+        for eg in reader(spacy.blank("xx"))
+    ]
+    # Priors are 0.7 and 0.3: 0.8 / 0.6 + 0.2 / 1.4 and 0.2 / 0.6 + 0.8 / 1.4, of the mean 1.
+    assert set(weights) == {("is good", 1.48), ("is bad", 0.9)}
+    assert np.mean([weight for _, weight in weights]) == pytest.approx(1.0, abs=0.01)
+
+
+def test_balanced_weighting_is_of_categories(tmp_path):
+    reader = make_soft_label_reader(write_entities(tmp_path / "soft"))
+    reader.supervise(weighting=make_balanced_weighting())
+    with pytest.raises(XnerError, match=r"soft labels are of tokens.*entity_weight"):
+        list(reader(spacy.blank("xx")))
+    with pytest.raises(XnerError, match="least is 0"):
+        make_balanced_weighting(least=0.0)
+
+
+@pytest.mark.slow
+def test_student_with_vectors_of_its_teacher_learns(tmp_path):
+    vectors = spacy.blank("xx")
+    vectors.vocab.vectors = Vectors(
+        mode="floret", data=np.ones((100, 8), dtype="f"), hash_count=1, minn=2, maxn=3
+    )
+    vectors.to_disk(tmp_path / "vectors")
+    soft = write(tmp_path / "soft", texts())
+    settings = {**SMALL, "paths.vectors": str(tmp_path / "vectors")}
+    distill(soft, "configs/sentiment_student_vectors.cfg", tmp_path / "out", overrides=settings)
+    student = spacy.load(tmp_path / "out" / "model-last")
+    assert "xner" not in student.config.to_str()
+    assert student.vocab.vectors.shape == (100, 8)
+    for name, word in WORDS.items():
+        cats = student(f"this film is {word}").cats
+        assert max(cats, key=cats.get) == name
