@@ -133,6 +133,7 @@ def measured(root, scripts, tmp_path, monkeypatch):
     monkeypatch.setattr(sentiment, "encoder", encoder)
     monkeypatch.setattr(sentiment, "train_classifier", lambda _, out, *__: save_textcat(out))
     monkeypatch.setattr(sentiment, "annotate", folder)
+    monkeypatch.setattr(sentiment, "vectors", lambda _, out, __: out.mkdir(parents=True))
     monkeypatch.setattr(
         sentiment, "distill", lambda _, __, out, **___: save_textcat(out / "model-last")
     )

@@ -5,6 +5,11 @@ Shared by all, and knowing none: shards and manifest (`corpora`), annotation and
 A task says which component learns, how a teacher's rows come to the student's text, what their hard
 label is, and how they move the component. The rows of a document are its tokens for `EntityTask`
 and `TokenTask`, a single one for `CategoryTask`.
+
+What differs, file by file: the names of columns in `tags.TagSet` and `categories.CategorySet`;
+the gold in `corpora.conll` and `corpora.tsv`; the teachers in `teacher.adapters` and
+`teacher.category_adapters` (for Hugging Face, `token_classifier` and `sequence_classifier`); the
+tasks here, with a step of the component each in `parser`, `tokens` and `classifier`.
 """
 
 from collections.abc import Mapping, Sequence
