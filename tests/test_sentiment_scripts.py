@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -208,7 +207,6 @@ def test_what_is_wrong_is_told_without_a_traceback(measured, root, capsys):
         run(languages="aa cc")
     assert "no folder cc" in told()
     path = root / "bb" / "dev.tsv"
-    shutil.rmtree(root.parent / "work")
     path.write_text("tweet\tlabel\ngood\tNeutral\n", "utf8")
     with pytest.raises(SystemExit):
         run()
