@@ -77,6 +77,7 @@ setup(
             "mktestdocs",
             "mypy",
             "pytest",
+            "pytest-xdist",
             "ruff",
         ],
     },
