@@ -69,6 +69,16 @@ setup(
         # `spacy xner annotate --engine ray`
         "ray": ["ray[data]>=2.40"],
         "languages": ["langcodes>=3.3", "language_data>=1.2"],
+        # What a multimodal teacher sees beside the text (docs/multimodal.md)
+        "views": [
+            "africa-g2p>=0.3.2,<0.4",
+            "babel>=2.14",
+            "epitran>=1.26",
+            "langcodes>=3.3",
+            "panphon>=0.22",
+            "rapidfuzz>=3.6",
+            "uroman>=1.3.1",
+        ],
         # What `make test` and `make check` run; `build` makes the student's wheel.
         "dev": [
             "build",
@@ -92,6 +102,13 @@ setup(
             "spacy_xner.teacher.transformer:build_transformer_model_v1",
             "spacy-xner.TokenClassifier.v1 = "
             "spacy_xner.teacher.classifier:build_token_classifier_v1",
+            "spacy-xner.ViewFusion.v1 = spacy_xner.teacher.views.fusion:build_view_fusion_v1",
+            "spacy-xner.RomanisedView.v1 = "
+            "spacy_xner.teacher.views.romanised:build_romanised_view_v1",
+            "spacy-xner.PhoneticView.v1 = spacy_xner.teacher.views.phonetic:build_phonetic_view_v1",
+            "spacy-xner.GazetteerView.v1 = "
+            "spacy_xner.teacher.views.gazetteer:build_gazetteer_view_v1",
+            "spacy-xner.VectorView.v1 = spacy_xner.teacher.views.vectors:build_vector_view_v1",
         ],
         "spacy_readers": [
             "spacy-xner.ConllCorpus.v1 = spacy_xner.corpora.readers:create_conll_corpus_v1",
@@ -123,6 +140,7 @@ setup(
         "spacy_callbacks": [
             "spacy-xner.tokenizer_rules.v1 = spacy_xner.distillation.tokenizer:tokenizer_rules",
             "spacy-xner.plain_pipeline.v1 = spacy_xner.distillation.plain:make_plain_pipeline",
+            "spacy-xner.start_from_teacher.v1 = spacy_xner.teacher.views.start:start_from_teacher",
         ],
     },
 )

@@ -27,12 +27,19 @@ class Sentence:
     tags (list[str]): IOB2, one a token.
     line (int): Line of its first token, from 1.
     path (str): The file.
+    number (int): Which of the file's sentences it is, from 0.
     """
 
     words: list[str]
     tags: list[str]
     line: int
     path: str
+    number: int = 0
+
+    @property
+    def doc_id(self) -> str:
+        """RETURNS (str): Its name, as `documents.iter_named_texts` gives it."""
+        return f"{Path(self.path).stem}:{self.number}"
 
 
 @dataclass
@@ -91,7 +98,8 @@ def load_conll(path: Path | str, *, fix_encoding: bool = False) -> ConllFile:
     file = ConllFile([], [], 0, [])
     repair = get_repair() if fix_encoding else None
     scheme = detect_scheme(sentence.tags for sentence in raw)
-    for sentence in raw:
+    for number, sentence in enumerate(raw):
+        sentence.number = number
         sentence.tags = _convert(sentence, scheme, file)
         for i, word in enumerate(sentence.words):
             if word.isascii():

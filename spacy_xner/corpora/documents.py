@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 from ..errors import XnerError
 from .conll import is_conll, read_conll
 from .detokenize import spaces
+from .origin import set_origin
 from .raw import iter_texts
 
 __all__ = ["Text", "iter_documents", "iter_named_texts"]
@@ -53,7 +54,7 @@ def iter_documents(
     """
     texts = iter_named_texts(path, max_length=nlp.max_length, fix_encoding=fix_encoding)
     for name, text in texts:
-        yield name, text.doc(nlp)
+        yield name, set_origin(text.doc(nlp), name)
 
 
 def iter_named_texts(

@@ -13,6 +13,7 @@ from spacy.util import registry
 from ..errors import XnerError
 from .conll import Sentence, read_conll
 from .detokenize import spaces
+from .origin import set_origin
 from .raw import Exclusion, drop_overlap
 
 __all__ = ["create_conll_corpus_v1"]
@@ -93,5 +94,6 @@ def _balance(files: list[list[Sentence]], temperature: float, limit: int) -> lis
 def _to_example(sentence: Sentence, nlp: Language) -> Example:
     whitespace = spaces(sentence.words)
     predicted = Doc(nlp.vocab, words=sentence.words, spaces=whitespace)
+    set_origin(predicted, sentence.doc_id, Path(sentence.path))
     reference = Doc(nlp.vocab, words=sentence.words, spaces=whitespace, ents=list(sentence.tags))
     return Example(predicted, reference)

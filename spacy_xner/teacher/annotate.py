@@ -12,6 +12,7 @@ from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
 from ..corpora.documents import Text, iter_named_texts
+from ..corpora.origin import set_origin
 from ..corpora.soft_labels import SoftLabels, SoftLabelWriter
 from ..errors import XnerError
 from .sources import ProbabilitySource
@@ -171,7 +172,10 @@ def label_texts(
     labels: dict[str, SoftLabels] = {}
     # What the vocabulary learns from these documents goes with them: else it grew with the text.
     with source.nlp.memory_zone():
-        docs = [(name, text.doc(source.nlp)) for name, text in texts]
+        docs = [
+            (name, set_origin(text.doc(source.nlp), name, lang or file_of(name)))
+            for name, text in texts
+        ]
         inspect(source, docs)
         for batch in _batches(docs):
             of_batch = list(_label(source, batch, lang))

@@ -17,6 +17,8 @@ from thinc.types import Floats2d, Ints1d
 
 from ..errors import XnerError
 from ..tags import TagSet, decode, spans_from_iob2
+from .views.fusion import NAME as FUSION
+from .views.fusion import gates_of
 
 __all__ = ["DEFAULT_TEACHER_MODEL", "Teacher", "make_teacher", "teacher_score"]
 
@@ -141,6 +143,29 @@ class Teacher(TrainablePipe):
         scored = iter(self.model.predict(full))
         empty = self.model.ops.alloc2f(0, len(self.tagset))
         return [self.model.ops.softmax(next(scored), axis=1) if len(doc) else empty for doc in docs]
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): What it sees beside the text; empty for a plain teacher."""
+        fusion = self._fusion()
+        return () if fusion is None else tuple(fusion.attrs["views"])
+
+    def gates(self, docs: Iterable[Doc]) -> list[Floats2d]:
+        """Tell for each token how far the gate of each view is open.
+
+        The pipes before this one (the `transformer`) must have seen the documents.
+
+        docs (Iterable[Doc]): Documents, not changed.
+        RETURNS (List[Floats2d]): One array a document, tokens x views, in the order of `views`;
+            from 0 to 1, 0 where the view has nothing to say of the token.
+        """
+        fusion = self._fusion()
+        if fusion is None:
+            return [self.model.ops.alloc2f(len(doc), 0) for doc in docs]
+        return gates_of(fusion, list(docs))
+
+    def _fusion(self) -> Model[list[Doc], list[Floats2d]] | None:
+        return next((node for node in self.model.walk() if node.name == FUSION), None)
 
     def predict(self, docs: Iterable[Doc]) -> list[Floats2d]:
         """Give the probabilities; see `predict_probabilities`."""

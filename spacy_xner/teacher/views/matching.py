@@ -1,0 +1,99 @@
+"""Finding names in a list: as written, by their romanised form, and by edit distance."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .extras import need
+from .romanise import romanise
+
+__all__ = ["NameIndex", "spelled"]
+
+MIN_FUZZY = 5  # letters; shorter names are one edit from too many words
+SLACK = 3  # letters by which lengths may differ
+
+
+def spelled(words: Iterable[str]) -> str:
+    """RETURNS (str): The romanised form of words, as the index compares them."""
+    return " ".join(filter(None, (romanise(word).strip() for word in words)))
+
+
+class NameIndex:
+    """Names by their spelling and by their romanised form.
+
+    Edit distance is not measured to all names: only to those of as many words and about as many
+    letters that share their first two letters or their last two, so that a word which a prefix or a
+    suffix has grown on is found by its other end. A million made-up names (scripts/measure_names.py,
+    docs/results/multimodal.jsonl) are indexed, saved and asked within what stands there.
+
+    names (Mapping[str, int]): Types of each name, as bits.
+    forms (Optional[Mapping[str, int]]): The same of each romanised form, if it is known.
+    similarity (float): Least share of letters that may stay, from 0 to 1; 1 matches no misspelling.
+    """
+
+    def __init__(
+        self,
+        names: Mapping[str, int],
+        forms: Mapping[str, int] | None = None,
+        *,
+        similarity: float = 0.8,
+    ) -> None:
+        self.names = dict(names)
+        self.forms = dict(forms) if forms is not None else _forms(self.names)
+        self.similarity = similarity
+        self.longest = max((1 + name.count(" ") for name in (*self.names, *self.forms)), default=0)
+        self._blocks: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for form in self.forms if similarity < 1 else ():
+            for block in _blocks(form):
+                self._blocks[block].append(form)
+
+    def find(self, words: Sequence[str]) -> Iterator[tuple[int, int, float]]:
+        """Look words up as one name.
+
+        words (Sequence[str]): The words.
+        YIELDS (Tuple[int, int, float]): Kind (0 as written, 1 romanised, 2 by edit distance), types
+            as bits, and similarity, above 0 and at most 1.
+        """
+        if types := self.names.get(" ".join(words)):
+            yield 0, types, 1.0
+        form = spelled(words)
+        if types := self.forms.get(form):
+            yield 1, types, 1.0
+        elif self.similarity < 1 and len(form) >= MIN_FUZZY:
+            found = self._nearest(form)
+            if found is not None:
+                yield 2, self.forms[found[0]], found[1]
+
+    def _nearest(self, form: str) -> tuple[str, float] | None:
+        candidates: list[str] = []
+        for length in range(len(form) - SLACK, len(form) + SLACK + 1):
+            for key, _ in _blocks(form):
+                candidates += self._blocks.get((key, length), ())
+        if not candidates:
+            return None
+        best = _rapidfuzz().process.extractOne(
+            form,
+            candidates,
+            scorer=_rapidfuzz().distance.Levenshtein.normalized_similarity,
+            score_cutoff=self.similarity,
+        )
+        return best and (best[0], float(best[1]))
+
+
+def _rapidfuzz() -> Any:
+    return need("rapidfuzz", "spacy-xner.GazetteerView.v1")
+
+
+def _forms(names: Mapping[str, int]) -> dict[str, int]:
+    forms: dict[str, int] = {}
+    for name, types in names.items():
+        if form := spelled(name.split()):
+            forms[form] = forms.get(form, 0) | types
+    return forms
+
+
+def _blocks(form: str) -> list[tuple[str, int]]:
+    if len(form) < MIN_FUZZY - SLACK:
+        return []
+    n = form.count(" ")
+    return [(f"{n}<{form[:2]}", len(form)), (f"{n}>{form[-2:]}", len(form))]
