@@ -26,9 +26,9 @@ class Seen(NamedTuple):
 def gated_view(hidden: int) -> Model[Seen, Floats2d]:
     """Build the layer that projects a view and gates it, token by token.
 
-    With z the view after a hidden layer: sigmoid(a [text; z] + b) * (U z + c), times the mask (after
-    the gated multimodal unit of Arevalo et al. 2017). U and c begin as zeros, so that nothing is
-    added before training.
+    With z the view after a hidden layer: sigmoid(a [text; z] + b) * (U z + c), times the mask
+    (after the gated multimodal unit of Arevalo et al. 2017). U and c begin as zeros, so that
+    nothing is added before training.
 
     hidden (int): Width of the hidden layer.
     RETURNS (Model[Seen, Floats2d]): The layer; tokens x width of the text.

@@ -153,8 +153,8 @@ def forward(
     shim = cast(NamesShim, model.shims[0])
     if shim.index is None:
         raise XnerError(
-            "spacy-xner.GazetteerView.v1 has no names yet: call `nlp.initialize`, or load a trained "
-            "teacher."
+            "spacy-xner.GazetteerView.v1 has no names yet: call `nlp.initialize`, or load a "
+            "trained teacher."
         )
     rows = np.concatenate([shim.rows(doc) for doc in docs])
     return per_document(model, rows, docs), lambda gradients: []

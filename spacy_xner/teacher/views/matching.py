@@ -23,8 +23,8 @@ class NameIndex:
 
     Edit distance is not measured to all names: only to those of as many words and about as many
     letters that share their first two letters or their last two, so that a word which a prefix or a
-    suffix has grown on is found by its other end. A million made-up names (scripts/measure_names.py,
-    docs/results/multimodal.jsonl) are indexed, saved and asked within what stands there.
+    suffix has grown on is found by its other end. What a million names cost in memory and time is
+    measured by `scripts/multimodal_measures.py names` (docs/results/multimodal.jsonl).
 
     names (Mapping[str, int]): Types of each name, as bits.
     forms (Optional[Mapping[str, int]]): The same of each romanised form, if it is known.

@@ -70,7 +70,7 @@ def cldr_names(languages: Iterable[str]) -> Iterator[Named]:
             continue
         yield from ((name, "territory") for key, name in locale.territories.items() if len(key) < 3)
         yield from ((name, "language") for name in locale.languages.values())
-        # As `babel.dates.get_timezone_location`: what CLDR does not spell out is in the zone's name.
+        # As `babel.dates.get_timezone_location`: what CLDR does not spell is the zone's name.
         for zone in babel.core.get_global("zone_territories"):
             area, _, city = zone.rpartition("/")
             if area and area != "Etc":

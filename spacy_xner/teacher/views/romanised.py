@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
-from spacy.strings import hash_string
+from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.initializers import uniform_init
@@ -58,7 +58,7 @@ class NgramShim(ViewShim):
         form = romanise(word)
         marked = f"<{form}>"
         grams = {marked[i : i + n] for n in self.sizes for i in range(len(marked) - n + 1) if form}
-        return np.array(sorted(hash_string(g) % self.rows for g in grams), dtype=np.int32)
+        return np.array(sorted(get_string_id(g) % self.rows for g in grams), dtype=np.int32)
 
 
 def init(model: Model, X: Any = None, Y: Any = None) -> None:
@@ -69,14 +69,14 @@ def init(model: Model, X: Any = None, Y: Any = None) -> None:
 def forward(
     model: Model, docs: Sequence[Doc], is_train: bool
 ) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list]]:
-    ops = model.ops
+    ops: Any = model.ops
     table = cast(Floats2d, model.get_param("E"))
-    known, which = cast(NgramShim, model.shims[0]).cache.distinct(all_words(docs))
+    known, index = cast(NgramShim, model.shims[0]).cache.distinct(all_words(docs))
     lengths = np.array([len(rows) for rows in known], dtype=np.int32)
     rows = ops.asarray(np.concatenate([*known, np.zeros(0, dtype=np.int32)]))
     types = ops.asarray(np.repeat(np.arange(len(known), dtype=np.int32), lengths))
     share = ops.asarray(np.repeat(1 / np.maximum(lengths, 1), lengths).astype("float32"))[:, None]
-    which = ops.asarray(which)
+    which = ops.asarray(index)
     words = ops.alloc2f(len(known), table.shape[1])
     ops.scatter_add(words, types, table[rows] * share)
 

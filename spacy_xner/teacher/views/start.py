@@ -26,9 +26,9 @@ def start_from_teacher(path: str | Path) -> Callable[[Language], Language]:
 
     def start(nlp: Language) -> Language:
         plain = load_pipeline(path)
-        theirs = {name: plain.get_pipe(name) for name in plain.pipe_names}
+        theirs: dict[str, Any] = {name: plain.get_pipe(name) for name in plain.pipe_names}
         teacher: Any = nlp.get_pipe("xner_teacher")
-        found: Any = theirs.get("xner_teacher")
+        found = theirs.get("xner_teacher")
         if found is None or ("transformer" in nlp.pipe_names) != ("transformer" in theirs):
             raise XnerError(
                 f"{path} has {', '.join(theirs) or 'no components'}; to begin with it, it needs "

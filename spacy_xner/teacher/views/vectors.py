@@ -118,8 +118,8 @@ class VectorShim(ViewShim):
 def _read(path: Path) -> Mapping[str, np.ndarray]:
     if not path.is_file():
         raise XnerError(
-            f"There are no vectors at {path}, which `path` of {VIEW} names. Put them there, or name "
-            "others: change `path` in the config.cfg of the teacher."
+            f"There are no vectors at {path}, which `path` of {VIEW} names. Put them there, or "
+            "name others: change `path` in the config.cfg of the teacher."
         )
     try:
         if path.suffix == ".npz":
