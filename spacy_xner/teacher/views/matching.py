@@ -75,7 +75,7 @@ class NameIndex:
             form,
             candidates,
             scorer=_rapidfuzz().distance.Levenshtein.normalized_similarity,
-            score_cutoff=self.similarity,
+            score_cutoff=self.similarity - 1e-4,  # it drops what is just as similar
         )
         return best and (best[0], float(best[1]))
 

@@ -100,9 +100,10 @@ def _tool(code: str, script: str) -> tuple[str, str]:
     known = _epitran_codes()
     if f"{code}-{script}" in known:
         return "epitran", f"{code}-{script}"
-    if script == "Latn" and code in _africa_codes():
-        return "africa-g2p", code
+    # A Latin word in a text of another script is foreign.
     elsewhere = any(each.startswith(f"{code}-") for each in known | _NOT_ALONE)
+    if script == "Latn" and not elsewhere and code in _africa_codes():
+        return "africa-g2p", code
     if code and not elsewhere and code not in _africa_codes() and code not in _warned:
         _warned.add(code)
         warnings.warn(
@@ -130,7 +131,8 @@ def _africa_codes() -> set[str]:
 
 @cache
 def _epitran(code: str) -> Any:
-    return need("epitran", VIEW).Epitran(code)
+    # `epitran.Epitran` is this and two more tables of features, each some seconds to load.
+    return need("epitran.simple", VIEW).SimpleEpitran(code)
 
 
 @cache

@@ -75,7 +75,10 @@ class VectorShim(ViewShim):
         if name is None or name not in self.vectors:
             self._warn(name)
             return np.zeros((len(doc), self.width), dtype="float32")
-        found = np.asarray(self.vectors[name])
+        try:
+            found = np.asarray(self.vectors[name])
+        except ValueError as error:
+            raise XnerError(f"{self.path}: {name!r} cannot be read ({error}).") from error
         if found.dtype.kind not in "fiu" or found.ndim not in (1, 2):
             raise XnerError(f"{self.path}: {name!r} holds no array of numbers in one or two axes.")
         if found.size == self.width:
