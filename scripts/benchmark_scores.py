@@ -118,12 +118,14 @@ def score(
     """Write the rows of one model on one test set, and keep its counts for paired tests.
 
     `keys` are of the row; those of the main benchmark are what others may leave out. `gold` is the
-    test set, for a benchmark that keeps it elsewhere.
+    test set, for a benchmark that keeps it elsewhere; a second one of a language has a `test_set`
+    in `keys`, after which its counts are named.
     """
     gold = gold or bench.gold(lang)
     config = Path(keys.get("config", TEACHER if keys["role"] == "teacher" else STUDENT))
     sha = config_sha(config.read_text("utf8"), {"gold": file_sha(gold), "model": file_sha(model)})
-    counts = counts_path(bench, keys["recipe"], keys["role"], lang, keys["seed"])
+    name = f"{keys['test_set']}-{lang}" if "test_set" in keys else lang
+    counts = counts_path(bench, keys["recipe"], keys["role"], name, keys["seed"])
     known = {key: keys[key] for key in ("recipe", "role", "seed")}
     if bench.rows.find(**known, target=lang, config_sha=sha) and counts.exists():
         return
@@ -227,9 +229,13 @@ def compare(bench: Bench, targets: list[str], seeds: int) -> Iterator[dict[str, 
 
 
 def paired_tests(
-    bench: Bench, pairs: Iterable[tuple[str, str]], targets: list[str], seeds: int
+    bench: Bench,
+    pairs: Iterable[tuple[str, str]],
+    targets: list[str],
+    seeds: int,
+    role: str = "student",
 ) -> Iterator[dict[str, Any]]:
-    """Test students of two recipes on the mean over languages, by paired bootstrap over sentences.
+    """Test students (or teachers) of two recipes on the mean over languages, by paired bootstrap over sentences.
 
     Over the languages and seeds that both were measured on, which the keys of each row name.
     """
@@ -237,7 +243,7 @@ def paired_tests(
         one, other, langs = [], [], []
         for lang in targets:
             paths = [
-                [counts_path(bench, recipe, "student", lang, seed) for recipe in (ours, theirs)]
+                [counts_path(bench, recipe, role, lang, seed) for recipe in (ours, theirs)]
                 for seed in range(seeds)
             ]
             both = [
@@ -252,7 +258,7 @@ def paired_tests(
             yield {
                 "recipe": ours,
                 "against": theirs,
-                "role": "student",
+                "role": role,
                 "target": "mean",
                 "targets": langs,
                 "metric": "f1_difference",
