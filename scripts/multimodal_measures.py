@@ -94,7 +94,7 @@ def names(count: int = 1_000_000, lookups: int = 20_000, results: Path = RESULTS
     began = time.perf_counter()
     found = sum(bool(list(shim.index.find(word))) for word in words)  # type: ignore[union-attr]
     rate = lookups / (time.perf_counter() - began)
-    assert loaded.index is not None and len(loaded.index.names) == count
+    assert len(loaded.index.names) == count  # type: ignore[union-attr]
     rows = ResultRows(results)
     for step, metric, value in (
         ("index", "seconds", indexed),
@@ -147,9 +147,8 @@ def speed(
 
         lines = text.read_text("utf8").splitlines()
         sample = random.Random(0).sample(lines, min(texts, len(lines)))
-        measured = compare_speed(
-            {n: annotating(n) for n in sources}, sample, None, rounds, fresh=True
-        )
+        systems = {name: annotating(name) for name in sources}
+        measured = compare_speed(systems, sample, None, rounds, fresh=True)
     ratio = measured["ratios"]["all"]["plain"]
     row = _row("speed", "all", "ratio", ratio["value"], ratio["n"], target=text.stem)
     extra = {"against": "plain", "low": ratio["low"], "high": ratio["high"]}
@@ -161,12 +160,13 @@ def speed(
 
 def multimodal(teacher: Path) -> Any:
     """A teacher with all views that begins with a plain one; it is as fast as a trained one."""
+    import spacy
     from benchmark_multimodal import teacher_config
     from spacy.training import Example
     from spacy.util import load_model_from_config
 
     config = teacher_config("all")
-    plain = __import__("spacy").load(teacher)
+    plain = spacy.load(teacher)
     config["paths"]["encoder"] = plain.config["components"]["transformer"]["model"]["name"]
     config["initialize"]["after_init"] = {
         "@callbacks": "spacy-xner.start_from_teacher.v1",
