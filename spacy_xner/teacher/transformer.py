@@ -281,7 +281,8 @@ def forward(
             gradient = xp2torch(rows, device=output.device).to(output.dtype)
             return torch.autograd.grad([output], trained, [gradient], allow_unused=True)
 
-        if trained:
+        # A pooler may be trained and yet have no part in states whose layers are all frozen.
+        if any(output.requires_grad for _, output in batches):
             shim.add_gradients(module, in_streams(gradients_of, batches, module.device))
         return docs
 

@@ -167,6 +167,17 @@ def test_frozen_parameters_stay_and_the_others_move(tiny_of, nlp, kind):
     assert inner <= moved
 
 
+def test_a_pooler_beside_frozen_layers_stops_no_training(encoder, nlp):
+    model = layer(encoder, frozen=["embeddings", "encoder"])
+    module = model.shims[0]._model
+    assert module.pooler.dense.weight.requires_grad
+    before = {name: p.detach().clone() for name, p in module.named_parameters()}
+    doc = doc_of(nlp, TEXTS[0])
+    gradients_of(model, [doc], [np.ones((len(doc), WIDTH), dtype="float32")])
+    model.finish_update(Adam(0.01))
+    assert all(torch.equal(before[name], p) for name, p in module.named_parameters())
+
+
 def test_nothing_frozen_trains_the_table_too(encoder, nlp):
     model = layer(encoder, frozen=[])
     table = model.shims[0]._model.get_input_embeddings().weight

@@ -11,6 +11,7 @@ __all__ = ["NameIndex", "spelled"]
 
 MIN_FUZZY = 5  # letters; shorter names are one edit from too many words
 SLACK = 3  # letters by which lengths may differ
+ENDS = 3  # letters that the beginning or the end has to share
 
 
 def spelled(words: Iterable[str]) -> str:
@@ -22,9 +23,9 @@ class NameIndex:
     """Names by their spelling and by their romanised form.
 
     Edit distance is not measured to all names: only to those of as many words and about as many
-    letters that share their first two letters or their last two, so that a word which a prefix or a
-    suffix has grown on is found by its other end. What a million names cost in memory and time is
-    measured by `scripts/multimodal_measures.py names` (docs/results/multimodal.jsonl).
+    letters that share their first three letters or their last three, so that a word which a prefix
+    or a suffix has grown on is found by its other end. What a million names cost in memory and time
+    is measured by `scripts/multimodal_measures.py names` (docs/results/multimodal.jsonl).
 
     names (Mapping[str, int]): Types of each name, as bits.
     forms (Optional[Mapping[str, int]]): The same of each romanised form, if it is known.
@@ -65,10 +66,13 @@ class NameIndex:
                 yield 2, self.forms[found[0]], found[1]
 
     def _nearest(self, form: str) -> tuple[str, float] | None:
-        candidates: list[str] = []
-        for length in range(len(form) - SLACK, len(form) + SLACK + 1):
-            for key, _ in _blocks(form):
-                candidates += self._blocks.get((key, length), ())
+        lengths = range(len(form) - SLACK, len(form) + SLACK + 1)
+        candidates = [
+            name
+            for key, _ in _blocks(form)
+            for length in lengths
+            for name in self._blocks.get((key, length), ())
+        ]
         if not candidates:
             return None
         best = _rapidfuzz().process.extractOne(
@@ -96,4 +100,4 @@ def _blocks(form: str) -> list[tuple[str, int]]:
     if len(form) < MIN_FUZZY - SLACK:
         return []
     n = form.count(" ")
-    return [(f"{n}<{form[:2]}", len(form)), (f"{n}>{form[-2:]}", len(form))]
+    return [(f"{n}<{form[:ENDS]}", len(form)), (f"{n}>{form[-ENDS:]}", len(form))]
