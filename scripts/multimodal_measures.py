@@ -21,6 +21,7 @@ RESULTS = Path("docs/results/multimodal.jsonl")
 COMMAND = "python scripts/multimodal_measures.py"
 FILES = {"am": "amharic", "si": "sinhala", "yor": "yoruba", "kin": "kinyarwanda", "som": "somali"}
 MARKS = str.maketrans("", "", "ˈˌ.'ˑ\u200d")
+SYLLABLES = [a + b for a in "bdfgklmnrstwyz" for b in "aeiou"]
 app = typer.Typer(help=__doc__)
 
 
@@ -73,7 +74,7 @@ def word_pairs(folder: Path, name: str) -> Iterator[tuple[str, str]]:
 
 
 @app.command()
-def names(count: int = 1_000_000, lookups: int = 20_000, results: Path = RESULTS) -> None:
+def names(count: int = 1_000_000, lookups: int = 2_000, results: Path = RESULTS) -> None:
     """Index, save, load and ask a gazetteer of made-up names; a process of its own."""
     from spacy_xner.teacher.views.gazetteer import NamesShim
     from spacy_xner.teacher.views.matching import NameIndex
@@ -109,8 +110,7 @@ def names(count: int = 1_000_000, lookups: int = 20_000, results: Path = RESULTS
 
 
 def _made_up(rng: random.Random) -> str:
-    syllables = ("".join(rng.choices(p)[0] for p in ("bdfgklmnrstwyz", "aeiou")) for _ in range(4))
-    return ("".join(syllables) + rng.choice(("", "n", "s"))).title()
+    return ("".join(rng.choices(SYLLABLES, k=4)) + rng.choice(("", "n", "s"))).capitalize()
 
 
 def _megabytes() -> float:
