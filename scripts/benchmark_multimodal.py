@@ -28,7 +28,7 @@ from wasabi import msg
 from spacy_xner.cli.annotate import annotate
 from spacy_xner.cli.distill import distill
 from spacy_xner.cli.encoder import encoder
-from spacy_xner.corpora.conll import read_conll
+from spacy_xner.corpora.conll import read_conll, write_conll
 from spacy_xner.evaluation.results import ResultRows
 
 MULTIMODAL = Path("configs/multimodal_teacher.cfg")
@@ -116,10 +116,7 @@ def prepare(bench: Bench, data_root: Path) -> None:
         corpus("masakhaner", out, data_root, ["en"], TARGETS.split())
         sentences = read_conll(out / "train.conll")
         sample = random.Random(0).sample(sentences, min(SENTENCES, len(sentences)))
-        with (out / "train.conll").open("w", encoding="utf8") as file:
-            for one in sample:
-                file.writelines(f"{w} {t}\n" for w, t in zip(one.words, one.tags, strict=True))
-                file.write("\n")
+        write_conll(out / "train.conll", sample)
         for path in (out / "raw").glob("*.txt"):
             lines = path.read_text("utf8").splitlines()
             chosen = random.Random(0).sample(lines, min(TEXTS, len(lines)))

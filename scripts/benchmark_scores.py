@@ -235,7 +235,7 @@ def paired_tests(
     seeds: int,
     role: str = "student",
 ) -> Iterator[dict[str, Any]]:
-    """Test students (or teachers) of two recipes on the mean over languages, by paired bootstrap over sentences.
+    """Test two recipes on the mean over languages, by paired bootstrap over sentences.
 
     Over the languages and seeds that both were measured on, which the keys of each row name.
     """

@@ -1,14 +1,12 @@
 """The recipes of scripts/benchmark_multimodal.py, and what it says of them beside each other."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-from benchmark_scores import Bench, counts_path
+from benchmark_scores import Bench, paired_tests
 from wasabi import msg
 
 from spacy_xner.evaluation.results import Row, make_row
-from spacy_xner.evaluation.scores import paired_bootstrap_mean
 
 COMMAND = "python scripts/benchmark_multimodal.py"
 WIKIANN = {"am": "amharic", "si": "sinhala", "yor": "yoruba", "kin": "kinyarwanda", "som": "somali"}
@@ -51,50 +49,24 @@ def summarise_views(bench: Bench, names: list[str], targets: list[str], seeds: i
         **{lang: [lang] for lang in targets},
         **{f"wikiann_ipa-{lang}": [f"wikiann_ipa-{lang}"] for lang in WIKIANN},
     }
-    for name in names:
-        for role in ("teacher", "student") if name != "plain" else ():
-            for group, langs in groups.items():
-                for row in _compare(bench, name, role, group, langs, seeds):
-                    bench.rows.upsert([row])
-                    msg.info(
-                        f"{name} {role} {group}: {row['value']:+.2f} F1 against plain, "
-                        f"p {row['p']:.4f}"
-                    )
+    pairs = [(name, "plain") for name in names if name != "plain"]
+    for role in ("teacher", "student"):
+        for group, langs in groups.items():
+            for tested in paired_tests(bench, pairs, langs, seeds, role):
+                row = _row(group, tested)
+                bench.rows.upsert([row])
+                msg.info(
+                    f"{row['recipe']} {role} {group}: {row['value']:+.2f} F1 against plain, "
+                    f"p {row['p']:.4f}"
+                )
 
 
-def _compare(
-    bench: Bench, name: str, role: str, group: str, langs: list[str], seeds: int
-) -> Iterator[Row]:
-    ours, theirs, known = [], [], []
-    for lang in langs:
-        both = [
-            (counts_path(bench, name, role, lang, i), counts_path(bench, "plain", role, lang, i))
-            for i in range(seeds)
-        ]
-        counts = [(np.load(a), np.load(b)) for a, b in both if a.exists() and b.exists()]
-        if counts:
-            known.append(lang)
-            ours.append(np.stack([a for a, _ in counts]))
-            theirs.append(np.stack([b for _, b in counts]))
-    if not known:
-        return
-    result = paired_bootstrap_mean(ours, theirs)
+def _row(group: str, tested: dict[str, Any]) -> Row:
     test_set, _, target = group.rpartition("-")
-    yield make_row(
-        benchmark="multimodal",
-        recipe=name,
-        role=role,
-        views=list(RECIPES[name].views),
-        sources=["en"],
-        target=target if test_set == "wikiann_ipa" else group,
-        test_set=test_set if test_set == "wikiann_ipa" else None,
-        targets=known,
-        metric="f1_difference",
-        against="plain",
-        value=result["delta"],
-        low=result["low"],
-        high=result["high"],
-        p=result["p"],
-        n=sum(len(each) for each in ours),
-        command=COMMAND,
+    elsewhere = {"target": target, "test_set": test_set} if test_set == "wikiann_ipa" else {}
+    return make_row(
+        **tested
+        | {"benchmark": "multimodal", "sources": ["en"], "target": group, "command": COMMAND}
+        | {"views": list(RECIPES[tested["recipe"]].views)}
+        | elsewhere
     )

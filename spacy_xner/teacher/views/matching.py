@@ -25,7 +25,7 @@ class NameIndex:
     Edit distance is not measured to all names: only to those of as many words and about as many
     letters that share their first three letters or their last three, so that a word which a prefix
     or a suffix has grown on is found by its other end. What a million names cost in memory and time
-    is measured by `scripts/multimodal_measures.py names` (docs/results/multimodal.jsonl).
+    is measured by `scripts/multimodal_measures.py names`.
 
     names (Mapping[str, int]): Types of each name, as bits.
     forms (Optional[Mapping[str, int]]): The same of each romanised form, if it is known.
