@@ -50,10 +50,12 @@ class Bench:
 
     work (Path): Corpora, models and soft labels.
     rows (ResultRows): The results.
+    timed (dict[str, Any] | None): Keys of the rows that say how long each stage took, if any do.
     """
 
     work: Path
     rows: ResultRows
+    timed: dict[str, Any] | None = None
 
     def made(self, name: str, make: Callable[[Path], Any], settings: str = "") -> Path:
         """Give `work/name`; make it under another name first, so that it is whole or not there.
@@ -73,7 +75,11 @@ class Bench:
             make(fresh)
             fresh.rename(path)
             stamp.write_text(digest, "utf8")
-            msg.good(f"{name}: {time.perf_counter() - began:,.0f} s")
+            seconds = time.perf_counter() - began
+            msg.good(f"{name}: {seconds:,.0f} s")
+            if self.timed is not None:
+                row = make_row(**self.timed, stage=name, metric="seconds", value=seconds)
+                self.rows.upsert([row])
         return path
 
     def gold(self, lang: str) -> Path:

@@ -47,6 +47,8 @@ FOLDER = Path("configs/recipes")
 DEFAULT = "multi-source"
 # Recipes of rounds, and what teaches their transformer student.
 ROUNDS = {"rounds": ["multi_source"], "together": ["multi_source", "projection"]}
+# The recipe whose transformer student `few-shot-tuned` trains further.
+TUNED = "together"
 # Recipes that see gold of the target, and how many sentences.
 KS = {"few-shot": (10, 50, 100, 500), "few-shot-tuned": (100,), "rare": (100,)}
 
@@ -93,7 +95,8 @@ def main(
     ),
 ) -> None:
     """Measure recipes of supervision."""
-    bench = Bench(work, ResultRows(results))
+    timed = {"benchmark": "supervision", "command": COMMAND}
+    bench = Bench(work, ResultRows(results), timed)
     targets, names = target.split(), recipes.split() or sorted(p.stem for p in FOLDER.glob("*.cfg"))
     unknown = [
         *(name for name in names if not (FOLDER / f"{name}.cfg").is_file()),
@@ -134,8 +137,9 @@ def main(
         for lang in targets:
             for name in ("english", SERVES[lang]):
                 score_teacher(bench, name, lang)
-    labels = list(dict.fromkeys(run.label for run in runs))
-    labels += [f"{name}-transformer" for name in names if name in ROUNDS]
+    labels = [run.label for run in runs]
+    labels += [f"{run.label}-transformer" for run in runs if transformer_of(bench, run)]
+    labels = list(dict.fromkeys(labels))
     summarise_recipes(bench, labels, targets, seeds, DEFAULT, COMMAND)
 
 
@@ -147,9 +151,10 @@ def recipe_config(name: str) -> Config:
 
 def taught_by(recipe: str, config: Config) -> list[str]:
     """Give the keys of `[paths]` that mean soft labels of a teacher."""
+    if recipe in ROUNDS:
+        return ROUNDS[recipe]
     known = ("english", "multi_source", "projection")
-    named = ROUNDS.get(recipe) or [key for key in known if key in config["paths"]]
-    return named or ["multi_source"]  # of a recipe that tunes its teacher
+    return [key for key in known if key in config["paths"]] or ROUNDS[TUNED]
 
 
 def paths_of(bench: Bench, run: Run, config: Config) -> dict[str, Any]:
@@ -168,7 +173,8 @@ def paths_of(bench: Bench, run: Run, config: Config) -> dict[str, Any]:
         for key, name in teachers.items()
     }
     if "tuned" in config["paths"]:
-        paths["tuned"] = str(tune(bench, lang, run.k, run.seed))
+        start = make_in_rounds(bench, Run(TUNED, lang, run.seed))
+        paths["tuned"] = str(tune(bench, start, lang, run.k, run.seed))
     if "gold_labels" in config["paths"]:
         like = work / f"soft/{SERVES[lang]}/{lang}"
         paths["gold_labels"] = str(
@@ -205,11 +211,8 @@ def make(bench: Bench, run: Run, config: Config) -> None:
     )
 
 
-def make_in_rounds(bench: Bench, run: Run) -> None:
-    """Train a transformer student from the teacher that serves a language, and a student from it.
-
-    Both stand then: `students/RECIPE/LANG-SEED` and `students/RECIPE-transformer/LANG-SEED`.
-    """
+def make_in_rounds(bench: Bench, run: Run) -> Path:
+    """Train a transformer student, whose folder is given, and a student from its labels."""
     work, lang = bench.work, run.lang
     teacher = work / f"teacher/{SERVES[lang]}"
     overrides = {
@@ -228,12 +231,19 @@ def make_in_rounds(bench: Bench, run: Run) -> None:
 
     bench.made(run.name, train, path.read_text("utf8"))
     assistant = folder / "round-1/assistant/model-last"
-    trf = transformer_name(run)
-    bench.made(trf, lambda out: shutil.copytree(assistant, out), path.read_text("utf8"))
+    trf = f"students/{run.recipe}-transformer/{lang}-{run.seed}"
+    return bench.made(trf, lambda out: shutil.copytree(assistant, out), path.read_text("utf8"))
 
 
-def transformer_name(run: Run) -> str:
-    return f"students/{run.recipe}-transformer/{run.lang}-{run.seed}"
+def transformer_of(bench: Bench, run: Run) -> Path | None:
+    """Give the transformer student that a student learned from, where one stands."""
+    if run.recipe in ROUNDS:
+        path = bench.work / f"students/{run.recipe}-transformer/{run.lang}-{run.seed}"
+    elif run.recipe == "few-shot-tuned":
+        path = bench.work / f"teacher/tuned/{run.lang}-{run.k}-{run.seed}"
+    else:
+        return None
+    return path if path.exists() else None
 
 
 def score_student(bench: Bench, run: Run, configs: dict[str, Config]) -> None:
@@ -245,9 +255,9 @@ def score_student(bench: Bench, run: Run, configs: dict[str, Config]) -> None:
     forms = FORMS[:2] if run.recipe == DEFAULT else FORMS[:1]
     shared = _keys(sources, run.recipe, path)
     score(bench, run.lang, bench.work / run.name, keys | shared, forms=forms)
-    trf = bench.work / transformer_name(run)
-    if trf.exists():
-        keys |= {"recipe": f"{run.recipe}-transformer", "pipe": "token_classifier"}
+    trf = transformer_of(bench, run)
+    if trf is not None:
+        keys |= {"recipe": f"{run.label}-transformer", "pipe": "token_classifier"}
         score(bench, run.lang, trf, keys | shared, forms=forms)
 
 

@@ -21,12 +21,14 @@ def summarise_recipes(
     """Write rows of the means of each recipe, of its share of the teacher, and of paired tests."""
     rows = [row for row in bench.rows.read() if row["metric"] == "f1" and row["text"] == "tokens"]
     found = [*means(rows, names, command), *ratios(rows, names, targets, command)]
-    found += choose(bench, names, targets, command)
+    found += [*choose(bench, names, targets, command), *speeds(bench, command)]
     pairs = [(default, other) for other in names if other != default]
     for tested in paired_tests(bench, pairs, targets, seeds):
         found.append(make_row(benchmark="supervision", command=command, **tested))
     bench.rows.upsert(found)
     for row in found:
+        if "stage" in row:
+            continue
         p = f", p {row['p']:.4f}" if "p" in row else ""
         against = f" against {row['against']}" if "against" in row else ""
         msg.info(f"{row['recipe']} {row['target']}: {row['metric']} {row['value']:.2f}{against}{p}")
@@ -84,6 +86,28 @@ def choose(bench: Bench, names: list[str], targets: list[str], command: str) -> 
             }
             best = max(means, key=lambda name: means[name])
             yield _row(best, lang, "f1_dev_of_others", means[best], len(others), command)
+
+
+def speeds(bench: Bench, command: str) -> Iterator[Row]:
+    """Give the words per second of each stage of one language, by the words of its raw text.
+
+    Of projection, by the words of the target's side of its parallel text.
+    """
+    for row in bench.rows.find(metric="seconds"):
+        stage = row["stage"]
+        lang = stage.rpartition("/")[2].partition("-")[0]
+        folder = f"parallel/{lang}" if stage.startswith("soft/projection") else "corpus/raw"
+        text = bench.work / folder / f"{lang}.txt"
+        if text.exists() and not stage.startswith("teacher"):
+            n = len(text.read_text("utf8").split())
+            yield make_row(
+                benchmark="supervision",
+                command=command,
+                stage=stage,
+                metric="words_per_second",
+                value=n / row["value"],
+                n=n,
+            )
 
 
 def _row(

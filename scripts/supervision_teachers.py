@@ -14,6 +14,7 @@ from spacy_xner.cli.encoder import encoder
 from spacy_xner.cli.fine_tune import fine_tune
 from spacy_xner.cli.project_labels import project_labels
 from spacy_xner.cli.vectors import vectors
+from spacy_xner.evaluation.results import file_sha
 
 TARGETS = "hau ibo swa yor zul am si"
 # Source languages by teacher, and the teacher that serves a target: one of many languages that saw
@@ -125,21 +126,22 @@ def project(bench: Bench, data_root: Path, lang: str) -> None:
     )
 
 
-def tune(bench: Bench, lang: str, k: int, seed: int) -> Path:
-    """Train the teacher that serves a language on k gold sentences; give what it then says."""
-    work = bench.work
-    gold, name = work / f"corpus/few-shot/{lang}.conll", f"{lang}-{k}-{seed}"
-    served = work / f"teacher/{SERVES[lang]}"
-    teacher = bench.made(
+def tune(bench: Bench, start: Path, lang: str, k: int, seed: int) -> Path:
+    """Train a transformer student on k gold sentences; give what it then says of the raw text."""
+    gold, name = bench.work / f"corpus/few-shot/{lang}.conll", f"{lang}-{k}-{seed}"
+    tuned = bench.made(
         f"teacher/tuned/{name}",
         lambda out: keep(
             "model-last",
             out,
-            lambda folder: fine_tune(FURTHER, served, gold, folder, k=k, seed=seed),
+            lambda folder: fine_tune(FURTHER, start, gold, folder, k=k, seed=seed),
         ),
+        FURTHER.read_text("utf8") + file_sha(start),
     )
-    raw = work / f"corpus/raw/{lang}.txt"
-    return bench.made(f"soft/tuned/{name}", lambda out: annotate(teacher, raw, out, lang=lang))
+    raw = bench.work / f"corpus/raw/{lang}.txt"
+    return bench.made(
+        f"soft/tuned/{name}", lambda out: annotate(tuned, raw, out, lang=lang), file_sha(tuned)
+    )
 
 
 def prepare_vectors(bench: Bench, lang: str) -> None:
