@@ -46,7 +46,7 @@ def load(tmp_path_factory):
 def ray():
     ray = pytest.importorskip("ray", reason="the extra [ray] is not installed")
     pytest.importorskip("ray.data", reason="the extra [ray] is not installed as a whole")
-    ray.init(num_cpus=2, log_to_driver=False, include_dashboard=False)
+    ray.init("local", num_cpus=2, log_to_driver=False, include_dashboard=False)
     yield ray
     ray.shutdown()
 
