@@ -1,9 +1,10 @@
 """Kill runs at random points, go on with them, compare: docs/results/faults.jsonl.
 
-Annotation and distillation are killed with signal 9, half of the time after a random time and half
-of the time at a random write, rename or flush; then the same command goes on, and is killed again,
-until it is left to finish. With `--ray-kills`, workers of a Ray cluster on this machine are killed
-while it annotates. What is under test is made here and tiny, so that a kill costs a second.
+Annotation, projection and distillation are killed with signal 9, half of the time after a random
+time and half of the time at a random write, rename or flush; then the same command goes on, and is
+killed again, until it is left to finish. With `--ray-kills`, workers of a Ray cluster on this
+machine are killed while it annotates. What is under test is made here and tiny, so that a kill
+costs a second.
 """
 
 import io
@@ -29,6 +30,9 @@ from spacy_xner.corpora.soft_labels import SoftLabelCorpus
 from spacy_xner.distillation.loop import distill
 from spacy_xner.errors import XnerError
 from spacy_xner.evaluation.results import ResultRows, config_sha, make_row
+from spacy_xner.projection.aligners import PharaohAligner
+from spacy_xner.projection.parallel import ParallelText
+from spacy_xner.projection.project import Projector, project_documents
 from spacy_xner.teacher.annotate import annotate_documents
 from spacy_xner.teacher.ray_engine import Cluster, annotate_on_ray, load_teacher
 
@@ -54,13 +58,13 @@ class Task:
 
 def main(
     kills: Annotated[int, typer.Option(help="Kills of each kind of run")] = 110,
-    only: Annotated[str, typer.Option(help="annotate or distill; both by default")] = "",
+    only: Annotated[str, typer.Option(help="annotate, distill or project-labels; else all")] = "",
     ray_kills: Annotated[int, typer.Option(help="Kills of Ray workers; 0 leaves Ray out")] = 0,
     seconds: Annotated[int, typer.Option(help="Time after which no new run is begun")] = 3600,
     seed: int = 0,
     results: Path = Path("docs/results/faults.jsonl"),
 ) -> None:
-    """Kill annotation and distillation, and Ray's workers, and say what was lost."""
+    """Kill annotation, distillation, projection, and Ray's workers, and say what was lost."""
     rng, until = random.Random(seed), time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
@@ -75,7 +79,11 @@ def main(
 def prepare(work: Path) -> list[Task]:
     """Make teacher, text and config, and what uninterrupted runs give."""
     make_tiny_teacher().to_disk(work / "teacher")
-    (work / "raw.txt").write_text("\n".join(make_text(TEXTS)), "utf8")
+    lines = make_text(TEXTS)
+    (work / "raw.txt").write_text("\n".join(lines), "utf8")
+    (work / "other.txt").write_text("\n".join(line.upper() for line in lines), "utf8")
+    links = [" ".join(f"{i}-{i}" for i in range(len(line.split()))) for line in lines]
+    (work / "links.txt").write_text("\n".join(links), "utf8")
     (work / "student.cfg").write_text(STUDENT, "utf8")
     source = load_teacher(work / "teacher", "fp32", {}, None)
 
@@ -92,7 +100,16 @@ def prepare(work: Path) -> list[Task]:
                 raise
             run(stdout=out, stderr=out)
 
-    tasks = [Task("annotate", annotate, lost_labels), Task("distill", learn, lost_weights)]
+    def project(output: Path) -> None:
+        projector = Projector(source, PharaohAligner(work / "links.txt"))
+        text = ParallelText(work / "raw.txt", work / "other.txt")
+        project_documents(projector, text, output, shard_docs=SHARD_DOCS)
+
+    tasks = [
+        Task("annotate", annotate, lost_labels),
+        Task("distill", learn, lost_weights),
+        Task("project-labels", project, lost_labels),
+    ]
     for task in tasks:
         code, task.seconds = in_child(partial(task.run, work / task.name))
         if code:
@@ -210,7 +227,7 @@ def kill_workers(work: Path, rng: random.Random, kills: int, until: float) -> Ta
     task = Task("ray", lambda output: None, lost_labels)
     load = partial(load_teacher, work / "teacher", "fp32", {}, None)
     texts = work / "raw.txt"
-    ray.init(num_cpus=2, log_to_driver=False)
+    ray.init("local", num_cpus=2, log_to_driver=False)
     stop = threading.Event()
 
     def kill() -> None:
