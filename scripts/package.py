@@ -39,6 +39,19 @@ def performance(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def target_gold(seen: str, with_gold: list[str]) -> str:
+    """Say what gold of the languages was seen.
+
+    seen (str): What the student says itself, "none..." if it learned from soft labels alone.
+    with_gold (list[str]): Those of its languages that taught its teacher.
+    RETURNS (str): A sentence for `meta.json`.
+    """
+    said = [] if seen.startswith("none") else [seen]
+    if with_gold:
+        said.append(f"the gold of {', '.join(with_gold)} taught; none of the others was seen")
+    return "; ".join(said) or "none: no gold of the target languages was seen"
+
+
 def main(
     dataset: str,
     student: Path,
@@ -56,6 +69,7 @@ def main(
     own = dataset == "sample" and samples.issuperset(languages)
     about = DATASETS["sample" if own else "masakhaner"]
     with_gold = sorted(set(source.split()) & set(languages))
+    seen = str(srsly.read_json(student / "meta.json").get("target_gold") or "none")
     meta = {
         "description": about["description"],
         "license": about["license"],
@@ -63,11 +77,7 @@ def main(
         "sources": [{"name": about["sources"], "license": about["license"]}],
         "spacy_version": f">={spacy.__version__},<3.9.0",
         "languages": languages,
-        "target_gold": (
-            f"the gold of {', '.join(with_gold)} taught; none of the others was seen"
-            if with_gold
-            else "none: no gold of the target languages was seen"
-        ),
+        "target_gold": target_gold(seen, with_gold),
         "smoke_test": dataset == "sample",
         "performance": performance(srsly.read_json(metrics)),
     }

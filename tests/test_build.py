@@ -28,6 +28,15 @@ def test_package_performance_is_in_the_terms_of_spacy():
     }
 
 
+def test_a_wheel_says_what_gold_of_its_languages_was_seen():
+    target_gold = script("package").target_gold
+    assert target_gold("none: learned from soft labels", []).startswith("none: no gold")
+    assert target_gold("100 sentences of hau.conll", []) == "100 sentences of hau.conll"
+    assert target_gold("100 sentences of hau.conll", ["swa"]) == (
+        "100 sentences of hau.conll; the gold of swa taught; none of the others was seen"
+    )
+
+
 SEEN = {
     "importable": [],
     "pipes": {"tokenizer": "spacy.tokenizer", "ner": "spacy.pipeline.ner"},

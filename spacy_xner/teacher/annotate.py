@@ -137,9 +137,15 @@ def open_writer(
         teacher=source.fingerprint,
         source=text_fingerprint(text, shard_docs),
         lang=one_lang(lang, text) or _common_lang(text),
-        meta={"text": text.name, "shard_docs": shard_docs},
+        meta={"text": text.name, "shard_docs": shard_docs, **_gold_seen(source)},
         unit=source.tagset.unit,
     )
+
+
+def _gold_seen(source: ProbabilitySource) -> dict[str, str]:
+    """What gold of the target the teacher saw, which its students and their wheels then say."""
+    said = str(source.nlp.meta.get("target_gold") or "none")
+    return {} if said.startswith("none") else {"target_gold": said}
 
 
 def one_lang(lang: str | None, text: Path) -> str | None:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import spacy
 
+from spacy_xner.cli.annotate import annotate
 from spacy_xner.cli.fine_tune import fine_tune
 from spacy_xner.corpora.conll import read_conll
 from spacy_xner.corpora.few_shot import sample_gold
+from spacy_xner.corpora.soft_labels import SoftLabelCorpus
 from spacy_xner.errors import XnerError
 from spacy_xner.teacher.sources import load_source
 
@@ -54,7 +56,14 @@ def test_it_learns_the_sentences_that_were_drawn_and_says_so(beginner, gold, tmp
         one.evaluate(examples_of(one, tagged))["ents_f"] for one in (spacy.load(beginner), nlp)
     )
     assert after > 0.8 > before
-    assert nlp.meta["target_gold"] == "3 sentences of dev.conll, drawn with seed 1"
+    seen = "3 sentences of dev.conll, drawn with seed 1"
+    assert nlp.meta["target_gold"] == seen
+    raw = tmp_path / "raw.txt"
+    raw.write_text("\n".join(text for text, _ in TAGGED), "utf8")
+    annotate(folder, raw, tmp_path / "soft")
+    assert SoftLabelCorpus(tmp_path / "soft").meta["target_gold"] == seen
+    annotate(beginner, raw, tmp_path / "zero-shot")
+    assert "target_gold" not in SoftLabelCorpus(tmp_path / "zero-shot").meta
 
 
 def test_it_begins_with_the_teachers_weights(beginner, gold, tmp_path):
