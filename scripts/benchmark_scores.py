@@ -57,14 +57,16 @@ class Bench:
     rows: ResultRows
     timed: dict[str, Any] | None = None
 
-    def made(self, name: str, make: Callable[[Path], Any], settings: str = "") -> Path:
+    def made(
+        self, name: str, make: Callable[[Path], Any], settings: str = "", of: Sequence[str] = ()
+    ) -> Path:
         """Give `work/name`; make it under another name first, so that it is whole or not there.
 
-        A digest of the settings stands beside it: made with others, it is made again.
+        A digest of the settings, and of those of what it is made `of`, stands beside it: made with
+        others, it is made again.
         """
-        path = self.work / name
-        stamp = path.with_name(path.name + ".made-with")
-        digest = hashlib.sha256(settings.encode("utf8")).hexdigest()[:16]
+        path, stamp = self.work / name, self.stamp(name)
+        digest = hashlib.sha256(self.settings(settings, of).encode("utf8")).hexdigest()[:16]
         if path.exists() and stamp.exists() and stamp.read_text("utf8") != digest:
             shutil.rmtree(path)
         if not path.exists():
@@ -81,6 +83,15 @@ class Bench:
                 row = make_row(**self.timed, stage=name, metric="seconds", value=seconds)
                 self.rows.upsert([row])
         return path
+
+    def settings(self, own: str, of: Sequence[str] = ()) -> str:
+        """Join the settings of something with the digests of what it is made of."""
+        stamps = [self.stamp(name) for name in of]
+        return own + "".join(stamp.read_text("utf8") for stamp in stamps if stamp.exists())
+
+    def stamp(self, name: str) -> Path:
+        """Give the file of the digest of what `work/name` was made with."""
+        return self.work / f"{name}.made-with"
 
     def gold(self, lang: str) -> Path:
         return self.work / "corpus" / "test" / f"{lang}.conll"
@@ -133,7 +144,9 @@ def score(
     name = f"{keys['test_set']}-{lang}" if "test_set" in keys else lang
     counts = counts_path(bench, keys["recipe"], keys["role"], name, keys["seed"])
     known = {key: keys[key] for key in ("recipe", "role", "seed")}
-    if bench.rows.find(**known, target=lang, config_sha=sha) and counts.exists():
+    stand = bench.rows.find(**known, target=lang, config_sha=sha)
+    scored = {"-".join(filter(None, (row["text"], row["normal_form"]))) for row in stand}
+    if scored.issuperset(forms) and counts.exists():
         return
     nlp = spacy.load(model)
     sentences = read_gold(gold)

@@ -5,8 +5,9 @@ from pathlib import Path
 from benchmark_main import keep
 from benchmark_scores import TEACHER, Bench
 from corpus import LAYOUTS, corpus, write_gold
-from projection_data import write_parallel
+from projection_data import parallel_files, write_parallel
 from spacy.cli.train import train as spacy_train
+from supervision_scores import TARGETS
 from train_teacher import train_teacher
 
 from spacy_xner.cli.annotate import annotate
@@ -14,9 +15,8 @@ from spacy_xner.cli.encoder import encoder
 from spacy_xner.cli.fine_tune import fine_tune
 from spacy_xner.cli.project_labels import project_labels
 from spacy_xner.cli.vectors import vectors
-from spacy_xner.evaluation.results import file_sha
+from spacy_xner.errors import XnerError
 
-TARGETS = "hau ibo swa yor zul am si"
 # Source languages by teacher, and the teacher that serves a target: one of many languages that saw
 # no gold of it. Three such teachers for seven targets, because each takes a quarter of an hour.
 SOURCES = {
@@ -53,16 +53,23 @@ def prepare(bench: Bench, data_root: Path, targets: list[str], wanted: set[str])
     """
     made, work = bench.made, bench.work
     langs = sorted({lang for sources in SOURCES.values() for lang in sources})
+    layout = LAYOUTS["masakhaner"](data_root)
+    # All that there are, so that a later run for another target goes on with the same corpus.
+    there = [lang for lang in TARGETS.split() if layout.gold(lang, "train").is_file()]
+    if lacking := sorted(set(targets) - set(there)):
+        raise XnerError(
+            f"There is no {layout.gold(lacking[0], 'train')}: name targets that {data_root} holds "
+            f"({' '.join(there) or 'none'}) with --target, or another folder with --data-root."
+        )
 
     def corpora(out: Path) -> None:
-        corpus("masakhaner", out, data_root, ["en"], TARGETS.split())
-        layout = LAYOUTS["masakhaner"](data_root)
+        corpus("masakhaner", out, data_root, ["en"], there)
         write_gold(out / "gold", layout, langs)
-        write_gold(out / "few-shot", layout, TARGETS.split())
+        write_gold(out / "few-shot", layout, there)
 
-    made("corpus", corpora, TARGETS)
+    made("corpus", corpora, " ".join(there))
     text = [*(work / f"corpus/gold/{lang}.conll" for lang in langs), work / "corpus/raw"]
-    made("encoder", lambda out: encoder(out, keep_vocab_of=text))
+    made("encoder", lambda out: encoder(out, keep_vocab_of=text), of=["corpus"])
     for lang in targets:
         if "projection" in wanted:
             project(bench, data_root, lang)
@@ -73,6 +80,7 @@ def prepare(bench: Bench, data_root: Path, targets: list[str], wanted: set[str])
             made(
                 f"soft/{teacher}/{lang}",
                 lambda out, model=model, raw=raw, lang=lang: annotate(model, raw, out, lang=lang),
+                of=["corpus", f"teacher/{teacher}"],
             )
 
 
@@ -90,7 +98,12 @@ def prepare_teacher(bench: Bench, data_root: Path, name: str) -> Path:
 
     if name == "english":
         settings = TEACHER.read_text("utf8")
-        return bench.made("teacher/english", lambda out: keep("model-last", out, english), settings)
+        return bench.made(
+            "teacher/english",
+            lambda out: keep("model-last", out, english),
+            settings,
+            of=["corpus", "encoder"],
+        )
     layout = LAYOUTS["masakhaner"](data_root)
     overrides = {
         "paths.teacher": str(prepare_teacher(bench, data_root, "english")),
@@ -103,12 +116,22 @@ def prepare_teacher(bench: Bench, data_root: Path, name: str) -> Path:
         spacy_train(FURTHER, folder, overrides=overrides)
 
     settings = FURTHER.read_text("utf8") + repr((SOURCES[name], MIX))
-    return bench.made(f"teacher/{name}", lambda out: keep("model-last", out, several), settings)
+    return bench.made(
+        f"teacher/{name}",
+        lambda out: keep("model-last", out, several),
+        settings,
+        of=["corpus", "teacher/english"],
+    )
 
 
 def project(bench: Bench, data_root: Path, lang: str) -> None:
     """Project what the English teacher finds to the other side of parallel text."""
     work = bench.work
+    if not parallel_files(data_root, lang):
+        raise XnerError(
+            f"{data_root} has no parallel/en-{lang}, which recipes with projection need: name "
+            "other --recipes or targets."
+        )
     pairs = bench.made(
         f"parallel/{lang}", lambda out: write_parallel(data_root, lang, out, limit=0)
     )
@@ -123,29 +146,36 @@ def project(bench: Bench, data_root: Path, lang: str) -> None:
             encoder=work / "encoder",
             lang=lang,
         ),
+        of=[f"parallel/{lang}", "teacher/english", "encoder"],
     )
 
 
-def tune(bench: Bench, start: Path, lang: str, k: int, seed: int) -> Path:
-    """Train a transformer student on k gold sentences; give what it then says of the raw text."""
-    gold, name = bench.work / f"corpus/few-shot/{lang}.conll", f"{lang}-{k}-{seed}"
-    tuned = bench.made(
-        f"teacher/tuned/{name}",
-        lambda out: keep(
-            "model-last",
-            out,
-            lambda folder: fine_tune(FURTHER, start, gold, folder, k=k, seed=seed),
-        ),
-        FURTHER.read_text("utf8") + file_sha(start),
+def tune(bench: Bench, start: str, lang: str, k: int, seed: int) -> str:
+    """Train a transformer student on k gold sentences; name what it then says of the raw text."""
+    work, name = bench.work, f"{lang}-{k}-{seed}"
+
+    def further(folder: Path) -> None:
+        gold, overrides = work / f"corpus/few-shot/{lang}.conll", {"system.seed": seed}
+        fine_tune(FURTHER, work / start, gold, folder, k=k, seed=seed, overrides=overrides)
+
+    tuned, soft = f"teacher/tuned/{name}", f"soft/tuned/{name}"
+    bench.made(
+        tuned,
+        lambda out: keep("model-last", out, further),
+        FURTHER.read_text("utf8"),
+        of=["corpus", start],
     )
-    raw = bench.work / f"corpus/raw/{lang}.txt"
-    return bench.made(
-        f"soft/tuned/{name}", lambda out: annotate(tuned, raw, out, lang=lang), file_sha(tuned)
-    )
+    raw = work / f"corpus/raw/{lang}.txt"
+    bench.made(soft, lambda out: annotate(work / tuned, raw, out, lang=lang), of=["corpus", tuned])
+    return soft
 
 
-def prepare_vectors(bench: Bench, lang: str) -> None:
-    """Make the word vectors of one language from the teacher that serves it."""
-    work = bench.work
-    texts = [work / f"corpus/raw/{lang}.txt", work / "corpus/gold/en.conll"]
-    bench.made(f"vectors/{lang}", lambda out: vectors(work / f"teacher/{SERVES[lang]}", out, texts))
+def prepare_vectors(bench: Bench, name: str) -> None:
+    """Make word vectors, "vectors/TEACHER/LANG", from a teacher."""
+    _, teacher, lang = name.split("/")
+    texts = [bench.work / f"corpus/raw/{lang}.txt", bench.work / "corpus/gold/en.conll"]
+    bench.made(
+        name,
+        lambda out: vectors(bench.work / f"teacher/{teacher}", out, texts),
+        of=["corpus", f"teacher/{teacher}"],
+    )

@@ -49,9 +49,11 @@ REQUIRED_F1 = (
     "command",
 )
 # What a run finds out, as against what it was told: a second run of the same command replaces it.
-# `config_sha` is among these: under a changed config the same command's row is replaced.
+# `config_sha` is among these: under a changed config the same command's row is replaced. So are
+# what a benchmark chooses (`default`, `chosen`) and the targets that a mean is over.
 MEASURED = frozenset(
     {"value", "low", "high", "p", "n", "config_sha", "versions", "machine", "date"}
+    | {"default", "chosen", "targets"}
 )
 
 
