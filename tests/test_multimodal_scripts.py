@@ -70,6 +70,9 @@ def test_a_recipe_is_trained_distilled_and_scored_and_stands_then(bench, monkeyp
         benchmark_multimodal.make_student(bench, run)
         benchmark_multimodal.score_student(bench, run)
         benchmark_multimodal.score_teacher(bench, name, 0, ["am"])
+    written = bench.rows.path.stat().st_mtime_ns
+    benchmark_multimodal.score_student(bench, run)
+    assert bench.rows.path.stat().st_mtime_ns == written
     multimodal_scores.summarise_views(bench, ["plain", "all-started"], ["am"], 1)
     f1 = bench.rows.find(metric="f1", benchmark="multimodal")
     assert {(r["recipe"], r["role"], r["test_set"]) for r in f1} == {
