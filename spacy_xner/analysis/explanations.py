@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from spacy.tokens import Doc
 
+from ..corpora.origin import NOWHERE, Origin, origin_of, set_origin
 from ..errors import XnerError
 from ..tags import decode, spans_from_iob2
 from ..teacher.sources import ProbabilitySource
@@ -21,6 +22,7 @@ from .game import (
     Floats,
     Game,
     Span,
+    default_coalitions,
     entity_tags,
     log_odds,
     type_probability,
@@ -39,8 +41,6 @@ __all__ = [
 ]
 
 EXACT_WORDS = 9
-# Words that are predicted for one document: a student reads some 4,000 a second of a core.
-BUDGET = 6000
 REPLACEMENT = "…"
 
 
@@ -59,6 +59,8 @@ class Explanation:
     shap (tuple[float, ...]): What each word adds, in log-odds; they sum to `value - base`.
     exact (bool): Over all coalitions, or over a sample of them.
     evaluations (int): Documents that were predicted.
+    doc_id (str | None): Name of the document, where it is known.
+    lang (str | None): What was said of its language.
     """
 
     words: tuple[str, ...]
@@ -72,6 +74,8 @@ class Explanation:
     shap: tuple[float, ...]
     exact: bool
     evaluations: int
+    doc_id: str | None = None
+    lang: str | None = None
 
     @property
     def text(self) -> str:
@@ -129,13 +133,18 @@ class Explainer:
         self.batch_size = batch_size
 
     def explain(
-        self, words: Sequence[str], spaces: Sequence[bool], spans: Sequence[Span]
+        self,
+        words: Sequence[str],
+        spaces: Sequence[bool],
+        spans: Sequence[Span],
+        origin: Origin = NOWHERE,
     ) -> list[Explanation]:
         """Explain some spans of one document; all of them share the predictions.
 
         words (Sequence[str]): The document's words.
         spaces (Sequence[bool]): Whether a space follows each.
         spans (Sequence[Span]): First word, word after the last, and type.
+        origin (Origin): The document's name and language, which a teacher with views asks for.
         RETURNS (list[Explanation]): One a span.
         RAISES: XnerError for a span outside the document or of a type that the model has not.
         """
@@ -143,11 +152,12 @@ class Explainer:
             self._check(span, len(words))
         if not spans:
             return []
-        game = self._game(words, spaces, spans)
+        game = self._game(words, spaces, spans, origin)
         exact = len(words) <= self.exact_words
         shap_values = self._exact(game) if exact else self._sampled(game)
         # Predicted anew: the values sum to what their own game remembers, whatever the model is.
-        again, both = self._game(words, spaces, spans), np.ones((2, len(words)), bool)
+        again = self._game(words, spaces, spans, origin)
+        both = np.ones((2, len(words)), bool)
         both[1] = False
         full, empty = again(both)
         probabilities = again.probability(both[0])
@@ -162,12 +172,18 @@ class Explainer:
                 tuple(float(v) for v in shap_values[:, i]),
                 exact,
                 game.evaluations + again.evaluations,
+                *origin,
             )
             for i, span in enumerate(spans)
         ]
 
     def values(
-        self, words: Sequence[str], spaces: Sequence[bool], spans: Sequence[Span], kept: Bools
+        self,
+        words: Sequence[str],
+        spaces: Sequence[bool],
+        spans: Sequence[Span],
+        kept: Bools,
+        origin: Origin = NOWHERE,
     ) -> Floats:
         """Give the probability of each span's type for some coalitions.
 
@@ -175,13 +191,16 @@ class Explainer:
         spaces (Sequence[bool]): Whether a space follows each.
         spans (Sequence[Span]): The spans.
         kept (Bools): Coalitions x words; False for words that are replaced.
+        origin (Origin): As for `explain`.
         RETURNS (Floats): Coalitions x spans.
         """
-        game = self._game(words, spaces, spans)
+        game = self._game(words, spaces, spans, origin)
         game(kept)
         return np.stack([game.probability(row) for row in kept])
 
-    def _game(self, words: Sequence[str], spaces: Sequence[bool], spans: Sequence[Span]) -> Game:
+    def _game(
+        self, words: Sequence[str], spaces: Sequence[bool], spans: Sequence[Span], origin: Origin
+    ) -> Game:
         return Game(
             self.source,
             words,
@@ -190,6 +209,7 @@ class Explainer:
             replacement=self.replacement,
             clip=self.clip,
             batch_size=self.batch_size,
+            origin=origin,
         )
 
     def _exact(self, game: Game) -> Floats:
@@ -227,16 +247,6 @@ class Explainer:
             )
 
 
-def default_coalitions(n: int) -> int:
-    """Choose how many coalitions are predicted: many of short texts, fewer of long ones.
-
-    n (int): Words of the document.
-    RETURNS (int): As many as some 6,000 predicted words allow, but one with and one without each
-        word at least, and no more than there are.
-    """
-    return min(2**n, max(2 * n + 2, BUDGET // n))
-
-
 def check_efficiency(explanations: Sequence[Explanation], limit: float = 1e-3) -> float:
     """Make sure that the values of each explanation sum to what they explain (Shapley 1953).
 
@@ -265,7 +275,10 @@ def entities_of(source: ProbabilitySource, docs: Sequence[Doc]) -> list[list[Spa
     """
     vocab = source.nlp.vocab
     copies = [
-        Doc(vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
+        set_origin(
+            Doc(vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc]),
+            *origin_of(doc),
+        )
         for doc in docs
     ]
     tags = entity_tags(source)

@@ -119,7 +119,8 @@ def _drops(
     for row, words in zip(picked, chosen, strict=True):
         row[words] = True
     span = (each.start, each.end, each.label)
-    values = explainer.values(each.words, each.spaces, [span], np.concatenate([~picked, picked]))
+    rows = np.concatenate([~picked, picked])
+    values = explainer.values(each.words, each.spaces, [span], rows, (each.doc_id, each.lang))
     losses = each.probability - values[:, 0]
     return losses[: len(chosen)].tolist(), losses[len(chosen) :].tolist()
 

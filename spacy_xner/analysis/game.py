@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from spacy.tokens import Doc
 
+from ..corpora.origin import NOWHERE, Origin, set_origin
 from ..errors import XnerError
 from ..tags import TagSet
 from ..teacher.sources import ProbabilitySource
@@ -18,6 +19,7 @@ __all__ = [
     "Floats",
     "Game",
     "Span",
+    "default_coalitions",
     "entity_tags",
     "log_odds",
     "type_probability",
@@ -30,6 +32,8 @@ Span = tuple[int, int, str]
 
 # Probabilities are clipped to this distance from 0 and 1: the beam's are often exactly these.
 CLIP = 1e-3
+# Words that are predicted for one document: a student reads some 4,000 a second of a core.
+BUDGET = 6000
 
 
 class Game:
@@ -42,6 +46,7 @@ class Game:
     replacement (str): The word that stands for one that is left out.
     clip (float): Distance that probabilities keep from 0 and 1.
     batch_size (int): Documents predicted at once.
+    origin (Origin): The document's name and language.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Game:
         replacement: str,
         clip: float = CLIP,
         batch_size: int = 256,
+        origin: Origin = NOWHERE,
     ) -> None:
         self.source = source
         self.words = list(words)
@@ -62,6 +68,7 @@ class Game:
         self.replacement = replacement
         self.clip = clip
         self.batch_size = batch_size
+        self.origin = origin
         self._known: dict[bytes, Floats] = {}
 
     @property
@@ -97,7 +104,8 @@ class Game:
             word if there else self.replacement
             for word, there in zip(self.words, kept, strict=True)
         ]
-        return Doc(self.source.nlp.vocab, words=words, spaces=self.spaces)
+        doc = Doc(self.source.nlp.vocab, words=words, spaces=self.spaces)
+        return set_origin(doc, *self.origin)
 
 
 def entity_tags(source: ProbabilitySource) -> TagSet:
@@ -142,6 +150,16 @@ def log_odds(probability: npt.ArrayLike, clip: float = CLIP) -> Floats:
     p = np.clip(np.asarray(probability, dtype=np.float64), clip, 1 - clip)
     result: Floats = np.log(p / (1 - p))
     return result
+
+
+def default_coalitions(n: int) -> int:
+    """Choose how many coalitions are predicted: many of short texts, fewer of long ones.
+
+    n (int): Words of the document.
+    RETURNS (int): As many as some 6,000 predicted words allow, but one with and one without each
+        word at least, and no more than there are.
+    """
+    return min(2**n, max(2 * n + 2, BUDGET // n))
 
 
 def word_masker(n: int) -> Any:

@@ -68,6 +68,9 @@ def explain_cli(
         str | None, typer.Option("--against", help="Second model, for rank agreement")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the sample")] = 0,
+    lang: Annotated[
+        str | None, typer.Option("--lang", help="Language, for teachers with views [file's name]")
+    ] = None,
 ) -> None:
     """Explain the entities of a text by SHAP values of its words."""
     result = explain(
@@ -82,6 +85,7 @@ def explain_cli(
         quality=quality,
         against=against,
         seed=seed,
+        lang=lang,
     )
     if output != "-":
         print_explained(result)
@@ -103,6 +107,7 @@ def explain(
     quality: bool = False,
     against: str | Path | None = None,
     seed: int = 0,
+    lang: str | None = None,
 ) -> Explained:
     """Explain the entities that a model finds in a text.
 
@@ -117,6 +122,8 @@ def explain(
     quality (bool): Whether to measure faithfulness.
     against (str | Path | None): Second model, for rank agreement.
     seed (int): Of the sample.
+    lang (str | None): Code of the text's language, which a teacher with views may ask for; the
+        file's name without suffix if not given.
     RETURNS (Explained): The explanations; none where the model finds no entity.
     RAISES: XnerError where the model or text cannot be used, or efficiency fails.
     """
@@ -134,7 +141,7 @@ def explain(
         "seed": seed,
     }
     explainer = Explainer(source, replacement=replacement, **options)
-    docs = _read(str(text), source, limit)
+    docs = _read(str(text), source, limit, lang)
     found = _explain(explainer, docs)
     quality = quality and bool(found)
     agreement = None
@@ -157,23 +164,27 @@ def explain(
 
 def _explain(explainer: "Explainer", docs: "Sequence[Doc]") -> "list[Explanation]":
     from ..analysis.explanations import entities_of
+    from ..corpora.origin import origin_of
 
     found = []
     for doc, spans in zip(docs, entities_of(explainer.source, docs), strict=True):
         words, spaces = [t.text for t in doc], [bool(t.whitespace_) for t in doc]
-        found += explainer.explain(words, spaces, spans)
+        found += explainer.explain(words, spaces, spans, origin_of(doc))
     return found
 
 
-def _read(text: str, source: "ProbabilitySource", limit: int) -> "list[Doc]":
+def _read(text: str, source: "ProbabilitySource", limit: int, lang: str | None) -> "list[Doc]":
     from itertools import islice
 
     from ..corpora.documents import iter_documents
+    from ..corpora.origin import set_origin
 
     if _is_file(text):
         docs = [doc for _, doc in islice(iter_documents(text, source.nlp), limit) if len(doc)]
+        lang = lang or Path(text).stem
     else:
         docs = [source.nlp.make_doc(text)] if text.strip() else []
+    docs = [set_origin(doc, lang=lang) for doc in docs]
     if not any(not token.is_space for doc in docs for token in doc):
         raise XnerError("The text holds no word: give a sentence, or a file of texts.")
     return docs

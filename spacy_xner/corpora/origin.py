@@ -4,7 +4,10 @@ from pathlib import Path
 
 from spacy.tokens import Doc
 
-__all__ = ["doc_id_of", "lang_of", "set_origin"]
+__all__ = ["NOWHERE", "Origin", "doc_id_of", "lang_of", "origin_of", "set_origin"]
+
+Origin = tuple[str | None, str | None]  # name and language
+NOWHERE: Origin = (None, None)
 
 _DOC_ID = "xner_doc_id"
 _LANG = "xner_lang"
@@ -34,3 +37,8 @@ def doc_id_of(doc: Doc) -> str | None:
 def lang_of(doc: Doc) -> str | None:
     """RETURNS (Optional[str]): What was said of the document's language, be it a code or not."""
     return doc.user_data.get(_LANG)
+
+
+def origin_of(doc: Doc) -> Origin:
+    """RETURNS (Origin): Both, as `set_origin` takes them."""
+    return doc_id_of(doc), lang_of(doc)

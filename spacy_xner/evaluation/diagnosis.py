@@ -7,10 +7,12 @@ import numpy as np
 from spacy.tokens import Doc
 
 from ..analysis.explanations import Explainer, Explanation, Span, entities_of
+from ..corpora.origin import origin_of
 from ..errors import XnerError
 from ..tags import spans_from_iob2
 from ..teacher.sources import ProbabilitySource
-from .gold import TaggedSentence, spaces_of
+from .gates import Gates, read_gates
+from .gold import TaggedSentence, doc_of
 
 __all__ = ["Bin", "Diagnosis", "HardSentence", "calibration_error", "diagnose"]
 
@@ -59,6 +61,7 @@ class Diagnosis:
     hardest (tuple[HardSentence, ...]): The worst first.
     explanations (tuple[Explanation, ...]): Of entities in some sentences.
     n (int): Sentences.
+    gates (Gates | None): How far it looks beside the text; None of a model without views.
     """
 
     types: tuple[str, ...]
@@ -68,6 +71,7 @@ class Diagnosis:
     hardest: tuple[HardSentence, ...]
     explanations: tuple[Explanation, ...]
     n: int
+    gates: Gates | None = None
 
 
 def diagnose(
@@ -89,7 +93,7 @@ def diagnose(
     if not sentences:
         raise XnerError("There is no gold sentence to look at.")
     vocab = source.nlp.vocab
-    docs = [Doc(vocab, words=s.words, spaces=spaces_of(s)) for s in sentences]
+    docs = [doc_of(vocab, sentence) for sentence in sentences]
     gold = [tuple(spans_from_iob2(sentence.tags)) for sentence in sentences]
     found = [tuple(spans) for spans in entities_of(source, docs)]
     probabilities = [np.asarray(rows, dtype=np.float64) for rows in source.predict(docs)]
@@ -117,8 +121,9 @@ def diagnose(
         tuple(
             HardSentence(tuple(sentences[i].words), gold[i], found[i], surprise[i]) for i in order
         ),
-        tuple(_explain(source, sentences, found, explained)),
+        tuple(_explain(source, docs, found, explained)),
         len(sentences),
+        read_gates(source, docs, gold, found),
     )
 
 
@@ -160,14 +165,15 @@ def _bins(sure: np.ndarray, true: np.ndarray, said: np.ndarray) -> tuple[Bin, ..
 
 def _explain(
     source: ProbabilitySource,
-    sentences: Sequence[TaggedSentence],
+    docs: Sequence[Doc],
     found: Sequence[Sequence[Span]],
     wanted: int,
 ) -> list[Explanation]:
     explainer, explanations = Explainer(source), list[Explanation]()
-    for sentence, spans in zip(sentences, found, strict=True):
+    for doc, spans in zip(docs, found, strict=True):
         if len(explanations) >= wanted:
             break
-        if spans and 5 <= len(sentence.words) <= 25:
-            explanations += explainer.explain(sentence.words, spaces_of(sentence), spans[:2])
+        if spans and 5 <= len(doc) <= 25:
+            words, spaces = [t.text for t in doc], [bool(t.whitespace_) for t in doc]
+            explanations += explainer.explain(words, spaces, spans[:2], origin_of(doc))
     return explanations[:wanted]

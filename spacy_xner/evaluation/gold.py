@@ -9,12 +9,21 @@ from typing import Literal, Protocol
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from ..corpora.conll import read_conll
+from ..corpora.conll import Sentence, read_conll
 from ..corpora.detokenize import spaces as detokenized_spaces
+from ..corpora.origin import set_origin
 from ..errors import XnerError
 from ..tags import iob2_from_spans, spans_from_iob2
 
-__all__ = ["GoldSentence", "TaggedSentence", "normalise", "raw_text", "read_gold", "spaces_of"]
+__all__ = [
+    "GoldSentence",
+    "TaggedSentence",
+    "doc_of",
+    "normalise",
+    "raw_text",
+    "read_gold",
+    "spaces_of",
+]
 
 
 class TaggedSentence(Protocol):
@@ -70,6 +79,20 @@ def _from_doc(doc: Doc, path: Path, index: int) -> GoldSentence:
     tags = iob2_from_spans(len(doc), [(ent.start, ent.end, ent.label_) for ent in doc.ents])
     words = [token.text for token in doc]
     return GoldSentence(words, tags, [bool(token.whitespace_) for token in doc])
+
+
+def doc_of(vocab: Vocab, sentence: TaggedSentence) -> Doc:
+    """Make a document of a gold sentence's words, without its tags.
+
+    vocab (Vocab): Of the pipeline that will read it.
+    sentence (TaggedSentence): Words and, if it has them, `spaces`; of a CoNLL file, its name and
+        language come along, for a teacher that sees more than the text.
+    RETURNS (Doc): The document.
+    """
+    doc = Doc(vocab, words=sentence.words, spaces=spaces_of(sentence))
+    if isinstance(sentence, Sentence):
+        set_origin(doc, sentence.doc_id, Path(sentence.path))
+    return doc
 
 
 def raw_text(sentence: TaggedSentence) -> tuple[str, list[tuple[int, int, str]]]:

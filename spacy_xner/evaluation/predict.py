@@ -9,17 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, cast
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..corpora.conll import Sentence
-from ..corpora.origin import set_origin
 from ..errors import XnerError
 from ..tags import iob2_from_spans
-from .gold import TaggedSentence, normalise, raw_text, spaces_of
+from .gold import TaggedSentence, doc_of, normalise, raw_text
 from .scores import (
     Counts,
     Span,
@@ -58,10 +55,7 @@ def predict_tags(
     """
 
     def make(sentence: TaggedSentence) -> Doc:
-        doc = Doc(nlp.vocab, words=sentence.words, spaces=spaces_of(sentence))
-        if isinstance(sentence, Sentence):
-            set_origin(doc, sentence.doc_id, Path(sentence.path))
-        return doc
+        return doc_of(nlp.vocab, sentence)
 
     def tags(doc: Doc) -> list[str]:
         return iob2_from_spans(len(doc), [(ent.start, ent.end, ent.label_) for ent in doc.ents])

@@ -8,7 +8,7 @@ from ..analysis.extras import need
 from ..analysis.shading import SHADING_CSS
 from . import charts
 from .provenance import machine, versions
-from .report_errors import calibration, confusion, explanations, hardest
+from .report_errors import calibration, confusion, explanations, gates, hardest
 from .report_parts import Inputs, Section, table_html
 from .report_scores import baselines, by_language, by_type, scores_of, speed
 
@@ -32,6 +32,7 @@ def report_page(inputs: Inputs, title: str = "Teacher and student") -> str:
         confusion(inputs),
         calibration(inputs),
         explanations(inputs),
+        gates(inputs),
         hardest(inputs),
         _provenance(inputs),
     ]

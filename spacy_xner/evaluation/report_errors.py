@@ -1,5 +1,6 @@
 """Sections of a report that look at what models do: confusion, calibration, explanations."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -7,9 +8,10 @@ from ..analysis.explanations import Span
 from ..analysis.shading import LEGEND, explanation_html
 from . import charts
 from .diagnosis import HardSentence
-from .report_parts import Inputs, Section
+from .gates import GateExample
+from .report_parts import Inputs, Section, table_html
 
-__all__ = ["calibration", "confusion", "explanations", "hardest"]
+__all__ = ["calibration", "confusion", "explanations", "gates", "hardest"]
 
 
 def confusion(inputs: Inputs) -> Section:
@@ -71,6 +73,55 @@ def explanations(inputs: Inputs) -> Section:
         pieces = "".join(map(explanation_html, each.explanations))
         section.parts.append(f"<h3>{escape(role.capitalize())}</h3>{pieces or '<p>No name.</p>'}")
     return _diagnosed(section, inputs)
+
+
+def gates(inputs: Inputs) -> Section:
+    """How far a teacher looks beside the text.
+
+    inputs (Inputs): What the report is made of.
+    RETURNS (Section): The section; one line where no model has views.
+    """
+    section = Section(
+        "gates",
+        "What it sees beside the text",
+        "A teacher may have views of a word beside its spelling, such as how it sounds or whether "
+        "a list of names knows it (docs/multimodal.md).",
+    )
+    seen = {role: each.gates for role, each in inputs.diagnoses.items() if each.gates is not None}
+    if not seen and inputs.diagnoses:
+        section.text += f" The {next(iter(inputs.diagnoses))} of this run has none."
+    if seen:
+        section.text += (
+            " A gate lets each view in, word by word: 1 is open, 0 is shut, and it is shut where "
+            "the view has nothing to say. An open gate is no proof of use: what comes through may "
+            "be little."
+        )
+    for role, each in seen.items():
+        means = zip(each.views, each.spoken, each.names, each.others, strict=True)
+        rows = [
+            [view, f"{100 * spoken:.0f}", _openness(names), _openness(others)]
+            for view, spoken, names, others in means
+        ]
+        header = ["view", "words it tells of, %", "open at names", "open elsewhere"]
+        section.parts.append(f"<h3>{escape(role.capitalize())}</h3>{table_html(header, rows)}")
+        section.parts += [_gated(example, each.views) for example in each.examples]
+    return _diagnosed(section, inputs)
+
+
+def _openness(mean: float) -> str:
+    return "–" if math.isnan(mean) else f"{mean:.2f}"
+
+
+def _gated(example: GateExample, views: Sequence[str]) -> str:
+    lines = [f'<p class="tags" dir="auto"><i>found</i> {_marked(example.words, example.found)}</p>']
+    for view, column in zip(views, example.openness.T, strict=True):
+        words = " ".join(
+            f'<span class="open" style="background: rgba(var(--for), {0.6 * float(openness):.2f})">'
+            f"{escape(word)}<b>{openness:.2f}</b></span>"
+            for word, openness in zip(example.words, column, strict=True)
+        )
+        lines.append(f'<p class="tags" dir="auto"><i>{escape(view)}</i> {words}</p>')
+    return f'<div class="hard">{"".join(lines)}</div>'
 
 
 def hardest(inputs: Inputs) -> Section:

@@ -56,6 +56,7 @@ class PipelineSource:
         self._probabilities = probabilities
         names = nlp.pipe_names
         self._before: list[Any] = [nlp.get_pipe(pipe) for pipe in names[: names.index(name)]]
+        self._pipe: Any = nlp.get_pipe(name)
 
     @property
     def tokenizer(self) -> Any:
@@ -63,15 +64,33 @@ class PipelineSource:
         shims = [pipe.model.shims[0] for pipe in self._before if _is_our_transformer(pipe)]
         return shims[0].tokenizer if shims else None
 
+    @property
+    def views(self) -> tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): What it sees beside the text, see `xner_teacher`."""
+        return tuple(getattr(self._pipe, "views", ()))
+
     def predict(self, docs: Sequence[Doc]) -> list[Floats2d]:
         """Give one float32 array a document, tokens x tags, rows summing to 1."""
+        return self._seen(docs, self._probabilities)
+
+    def gates(self, docs: Sequence[Doc]) -> list[Floats2d]:
+        """Give one array a document, tokens x views: how far each gate is open, 0 to 1.
+
+        docs (Sequence[Doc]): Documents; the pipeline must have views.
+        RETURNS (List[Floats2d]): Columns in the order of `views`.
+        """
+        return self._seen(docs, self._pipe.gates)
+
+    def _seen(
+        self, docs: Sequence[Doc], read: Callable[[Sequence[Doc]], list[Floats2d]]
+    ) -> list[Floats2d]:
         for pipe in self._before:
             docs = apply_pipe(pipe, docs)
-        probabilities = self._probabilities(docs)
+        found = read(docs)
         for doc in docs:
             if Doc.has_extension("trf_data"):
                 doc._.trf_data = None  # a state vector a token is dear where documents are kept
-        return probabilities
+        return found
 
 
 def apply_pipe(pipe: Any, docs: Sequence[Doc]) -> list[Doc]:
