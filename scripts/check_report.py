@@ -62,7 +62,7 @@ def check(page: Path, screenshot: Path, *, charts: int = 1, width: int = 390) ->
     if found < charts:
         faults.append(f"{found} charts, expected {charts} or more")
     screenshot.parent.mkdir(parents=True, exist_ok=True)
-    _run(f"--window-size={width},4000", f"--screenshot={screenshot.resolve()}", url)
+    _run(f"--window-size={width},12000", f"--screenshot={screenshot.resolve()}", url)
     if not screenshot.exists():
         faults.append("no screenshot was written")
     return faults

@@ -7,11 +7,11 @@ import numpy as np
 from spacy.tokens import Doc
 
 from ..analysis.explanations import Explainer, Explanation, Span, entities_of
-from ..corpora.origin import origin_of
+from ..corpora.origin import lang_of, origin_of
 from ..errors import XnerError
 from ..tags import spans_from_iob2
 from ..teacher.sources import ProbabilitySource
-from .gates import Gates, read_gates
+from .gates import Gates, in_turn, read_gates
 from .gold import TaggedSentence, doc_of
 
 __all__ = ["Bin", "Diagnosis", "HardSentence", "calibration_error", "diagnose"]
@@ -42,12 +42,14 @@ class HardSentence:
     gold (tuple[Span, ...]): Entities that stand there.
     found (tuple[Span, ...]): Entities that the model finds.
     surprise (float): Mean negative log-probability of the gold types, nats a word.
+    lang (str | None): What was said of its language.
     """
 
     words: tuple[str, ...]
     gold: tuple[Span, ...]
     found: tuple[Span, ...]
     surprise: float
+    lang: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,10 @@ def diagnose(
         bins,
         calibration_error(bins),
         tuple(
-            HardSentence(tuple(sentences[i].words), gold[i], found[i], surprise[i]) for i in order
+            HardSentence(
+                tuple(sentences[i].words), gold[i], found[i], surprise[i], lang_of(docs[i])
+            )
+            for i in order
         ),
         tuple(_explain(source, docs, found, explained)),
         len(sentences),
@@ -170,10 +175,10 @@ def _explain(
     wanted: int,
 ) -> list[Explanation]:
     explainer, explanations = Explainer(source), list[Explanation]()
-    for doc, spans in zip(docs, found, strict=True):
+    fit = [i for i, doc in enumerate(docs) if found[i] and 5 <= len(doc) <= 25]
+    for i in in_turn(fit, [lang_of(docs[i]) for i in fit]):
         if len(explanations) >= wanted:
             break
-        if spans and 5 <= len(doc) <= 25:
-            words, spaces = [t.text for t in doc], [bool(t.whitespace_) for t in doc]
-            explanations += explainer.explain(words, spaces, spans[:2], origin_of(doc))
+        words, spaces = [t.text for t in docs[i]], [bool(t.whitespace_) for t in docs[i]]
+        explanations += explainer.explain(words, spaces, found[i][:2], origin_of(docs[i]))
     return explanations[:wanted]

@@ -1,5 +1,6 @@
 """How far a teacher's gates are open: what it looks at beside the text, in all and word by word."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -10,8 +11,9 @@ from spacy.tokens import Doc
 from thinc.types import Floats2d
 
 from ..analysis.explanations import Span
+from ..corpora.origin import lang_of
 
-__all__ = ["GateExample", "Gated", "Gates", "read_gates"]
+__all__ = ["GateExample", "Gated", "Gates", "in_turn", "read_gates"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,11 +36,13 @@ class GateExample:
     words (tuple[str, ...]): Its words.
     found (tuple[Span, ...]): Names that the teacher finds.
     openness (Floats): Words x views, 0 to 1.
+    lang (str | None): What was said of its language.
     """
 
     words: tuple[str, ...]
     found: tuple[Span, ...]
     openness: Floats
+    lang: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,10 +94,25 @@ def read_gates(
         _mean_of_open(rows[inside]),
         _mean_of_open(rows[~inside]),
         tuple(
-            GateExample(tuple(t.text for t in docs[i]), tuple(found[i]), each[i])
-            for i in fit[:examples]
+            GateExample(tuple(t.text for t in docs[i]), tuple(found[i]), each[i], lang_of(docs[i]))
+            for i in in_turn(fit, [lang_of(docs[i]) for i in fit])[:examples]
         ),
     )
+
+
+def in_turn(items: Sequence[int], groups: Sequence[str | None]) -> list[int]:
+    """Order items so that the first of each group come first, then the second, and so on.
+
+    items (Sequence[int]): The items.
+    groups (Sequence[str | None]): The group of each, such as its language.
+    RETURNS (list[int]): The same items.
+    """
+    seen: Counter[str | None] = Counter()
+    places = []
+    for group in groups:
+        places.append(seen[group])
+        seen[group] += 1
+    return [item for _, item in sorted(zip(places, items, strict=True), key=lambda each: each[0])]
 
 
 def _inside(n: int, spans: Sequence[Span]) -> npt.NDArray[np.bool_]:

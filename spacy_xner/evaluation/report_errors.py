@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from ..analysis.explanations import Span
+from ..analysis.explanations import Explanation, Span
 from ..analysis.shading import LEGEND, explanation_html
 from . import charts
 from .diagnosis import HardSentence
 from .gates import GateExample
-from .report_parts import Inputs, Section, table_html
+from .report_parts import Inputs, Section, language_name, table_html
 
 __all__ = ["calibration", "confusion", "explanations", "gates", "hardest"]
 
@@ -65,12 +65,13 @@ def explanations(inputs: Inputs) -> Section:
         "explanations",
         "Why it says so",
         "SHAP values: how much each word moves the model towards the type of the framed name, "
-        "measured by replacing words. They sum to the difference in log-odds.",
+        "measured by replacing words. They sum to the difference in log-odds: 0 is a probability "
+        "of 50%, +2 of 88%, -2 of 12%.",
     )
     if inputs.diagnoses:
         section.parts.append(LEGEND)
     for role, each in inputs.diagnoses.items():
-        pieces = "".join(map(explanation_html, each.explanations))
+        pieces = "".join(map(_explained, each.explanations))
         section.parts.append(f"<h3>{escape(role.capitalize())}</h3>{pieces or '<p>No name.</p>'}")
     return _diagnosed(section, inputs)
 
@@ -113,7 +114,8 @@ def _openness(mean: float) -> str:
 
 
 def _gated(example: GateExample, views: Sequence[str]) -> str:
-    lines = [f'<p class="tags" dir="auto"><i>found</i> {_marked(example.words, example.found)}</p>']
+    marked = _marked(example.words, example.found)
+    lines = [f'{_of(example.lang)}<p class="tags" dir="auto"><i>found</i> {marked}</p>']
     for view, column in zip(views, example.openness.T, strict=True):
         words = " ".join(
             f'<span class="open" style="background: rgba(var(--for), {0.6 * float(openness):.2f})">'
@@ -153,7 +155,15 @@ def _diagnosed(section: Section, inputs: Inputs) -> Section:
 def _hard(each: HardSentence) -> str:
     gold = f'<p class="tags" dir="auto"><i>gold</i> {_marked(each.words, each.gold)}</p>'
     found = f'<p class="tags found" dir="auto"><i>found</i> {_marked(each.words, each.found)}</p>'
-    return f'<div class="hard">{gold}{found}</div>'
+    return f'<div class="hard">{_of(each.lang)}{gold}{found}</div>'
+
+
+def _explained(each: Explanation) -> str:
+    return _of(each.lang) + explanation_html(each)
+
+
+def _of(lang: str | None) -> str:
+    return f'<p class="of">{escape(language_name(lang))}</p>' if lang else ""
 
 
 def _marked(words: Sequence[str], spans: Sequence[Span]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from .diagnosis import Diagnosis
 from .results import Row
 
-__all__ = ["Inputs", "Scores", "Section", "table_html"]
+__all__ = ["Inputs", "Scores", "Section", "language_name", "table_html"]
 
 Scores = dict[str, Any]
 
@@ -63,3 +63,18 @@ def table_html(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: bo
     )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="wide">{table}</div>'
+
+
+def language_name(code: str) -> str:
+    """Name a language for people, where `langcodes` and its data are installed.
+
+    code (str): What was said of a language, be it a code or not.
+    RETURNS (str): Such as "Hausa (hau)"; the code where it has no name.
+    """
+    try:
+        import langcodes
+
+        name = langcodes.Language.get(code).display_name()
+    except (ImportError, LookupError, ValueError):
+        return code
+    return code if name.startswith("Unknown") else f"{name} ({code})"

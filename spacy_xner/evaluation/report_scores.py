@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from . import charts
-from .report_parts import Inputs, Section, table_html
+from .report_parts import Inputs, Section, language_name, table_html
 from .results import Row
 
 __all__ = ["baselines", "by_language", "by_type", "scores_of", "speed"]
@@ -24,7 +24,7 @@ def scores_of(inputs: Inputs) -> dict[str, dict[str, tuple[float, float | None, 
             if "tokens" in each["forms"]:
                 scores = each["forms"]["tokens"]
                 value = (scores["f1"], scores.get("low"), scores.get("high"))
-                found.setdefault(role, {})[_language(Path(path).stem)] = value
+                found.setdefault(role, {})[language_name(Path(path).stem)] = value
     if found:
         return found
     for role in ("teacher", "student"):
@@ -36,19 +36,8 @@ def scores_of(inputs: Inputs) -> dict[str, dict[str, tuple[float, float | None, 
             mean = fmean(row["value"] for row in rows)
             low, high = ([r[k] for r in rows if k in r] for k in ("low", "high"))
             bounds = (fmean(low), fmean(high)) if low and high else (None, None)
-            found.setdefault(role, {})[_language(target)] = (mean, *bounds)
+            found.setdefault(role, {})[language_name(target)] = (mean, *bounds)
     return found
-
-
-def _language(code: str) -> str:
-    """Name a language for people, where `langcodes` and its data are installed."""
-    try:
-        import langcodes
-
-        name = langcodes.Language.get(code).display_name()
-    except (ImportError, LookupError, ValueError):
-        return code
-    return code if name.startswith("Unknown") else f"{name} ({code})"
 
 
 def _on_tokens(row: Row) -> bool:
@@ -90,8 +79,10 @@ def by_language(inputs: Inputs) -> Section:
 
 def _interval(value: tuple[float, float | None, float | None]) -> str:
     low, high = value[1:]
-    bounds = f" ({low:.1f} to {high:.1f})" if low is not None and high is not None else ""
-    return f"{value[0]:.1f}{bounds}".replace(" ", "\N{NO-BREAK SPACE}")
+    if low is None or high is None:
+        return f"{value[0]:.1f}"
+    # On a phone a cell may break before its interval, and not within.
+    return f"{value[0]:.1f} " + f"({low:.1f} to {high:.1f})".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def by_type(inputs: Inputs) -> Section:
@@ -104,7 +95,7 @@ def by_type(inputs: Inputs) -> Section:
     found: dict[str, dict[tuple[str, str], tuple[float, float | None, float | None]]] = {}
     support: dict[tuple[str, str], int] = {}
     for role, result in inputs.metrics.items():
-        places = {_language(Path(path).stem): each for path, each in result["files"].items()}
+        places = {language_name(Path(path).stem): each for path, each in result["files"].items()}
         if len(places) > 1:
             places["all together"] = result["pooled"]
         for place, each in places.items():
@@ -208,7 +199,7 @@ def speed(inputs: Inputs) -> Section:
         scores = scores_of(inputs)
         for row in inputs.rows:
             role = str(row.get("role"))
-            name = _language(str(row.get("target")))
+            name = language_name(str(row.get("target")))
             if row["metric"] != "words_per_second" or name not in scores.get(role, {}):
                 continue
             if row.get("recipe") in ("annotate", "infer"):

@@ -52,7 +52,7 @@ REQUIRED_F1 = (
 # `config_sha` is among these: under a changed config the same command's row is replaced. So are
 # what a benchmark chooses (`default`, `chosen`) and the targets that a mean is over.
 MEASURED = frozenset(
-    {"value", "low", "high", "p", "n", "config_sha", "versions", "machine", "date"}
+    {"value", "low", "high", "p", "n", "vif", "config_sha", "versions", "machine", "date"}
     | {"default", "chosen", "targets"}
 )
 

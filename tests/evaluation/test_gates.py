@@ -9,7 +9,7 @@ import spacy
 from spacy_xner.cli.report import report
 from spacy_xner.corpora.conll import Sentence
 from spacy_xner.evaluation.diagnosis import diagnose
-from spacy_xner.evaluation.gates import read_gates
+from spacy_xner.evaluation.gates import in_turn, read_gates
 from spacy_xner.evaluation.report import Inputs, report_page
 from spacy_xner.tags import TagSet
 from spacy_xner.teacher.sources import load_source
@@ -67,6 +67,15 @@ def test_gates_are_averaged_over_words_that_a_view_tells_of():
     assert teacher.languages == {"hau"}
 
 
+def test_examples_are_of_each_language_in_turn():
+    assert in_turn([3, 4, 7, 8, 9], ["am", "am", "hau", "am", "hau"]) == [3, 7, 4, 9, 8]
+    pytest.importorskip("shap")
+    given = [sentence(words) for words in (["a", "b", "c", "Ada"], WORDS, WORDS, WORDS)]
+    given.append(Sentence(WORDS, ["O"] * 4, 1, "test/swa.conll"))
+    examples = diagnose(Listening(), given).gates.examples
+    assert [each.lang for each in examples] == ["hau", "swa", "hau"]
+
+
 def test_a_view_that_tells_of_no_word_has_no_mean():
     teacher = Listening(silent=True)
     doc = spacy.tokens.Doc(teacher.nlp.vocab, words=WORDS)
@@ -94,6 +103,7 @@ def test_the_page_shows_means_and_words_with_their_gates():
         ("tafi", "0.20"),
         ("Kano", "0.80"),
     ]
+    assert ">Hausa (hau)<" in gates or ">hau<" in gates
     assert "<td>–</td>" in page_of(Listening(silent=True))
 
 

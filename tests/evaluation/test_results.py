@@ -56,6 +56,13 @@ def test_second_run_replaces_its_own_rows_and_no_other(tmp_path):
     assert read[1] == again
 
 
+def test_a_coefficient_is_replaced_whatever_its_variance_inflation(tmp_path):
+    rows = ResultRows(tmp_path / "analysis.jsonl")
+    for vif in (6.432227571215181, 6.432227571215346):  # a second run differs in the last digits
+        rows.upsert([row(metric="coefficient", feature="mean_cosine@8", vif=vif)])
+    assert [each["vif"] for each in rows.read()] == [6.432227571215346]
+
+
 @pytest.mark.parametrize("key", ["command", "recipe", "views", "k", "against", "text"])
 def test_another_value_of_an_identity_key_is_another_row(tmp_path, key):
     rows = ResultRows(tmp_path / "main.jsonl")
