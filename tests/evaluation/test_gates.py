@@ -63,7 +63,16 @@ def test_gates_are_averaged_over_words_that_a_view_tells_of():
     (only,) = gates.examples  # one word is no example
     assert only.found == ((0, 1, "PER"), (3, 4, "PER"))
     assert only.openness[:, 1] == pytest.approx([0.8, 0.0, 0.2, 0.8])
-    # Views are told the language, in explanations too.
+
+
+def test_views_are_told_name_and_language_in_predictions_and_explanations():
+    pytest.importorskip("shap")
+    teacher = Listening()
+    found = diagnose(teacher, [sentence([*WORDS, "jiya"], ["B-PER", *"OOOO"])])
+    assert [(each.text, each.doc_id, each.lang) for each in found.explanations] == [
+        ("Musa", "hau:0", "hau"),
+        ("Kano", "hau:0", "hau"),
+    ]
     assert teacher.languages == {"hau"}
 
 
