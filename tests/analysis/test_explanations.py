@@ -20,6 +20,7 @@ from spacy_xner.analysis.faithfulness import faithfulness, rank_agreement
 from spacy_xner.analysis.shading import explanation_html, page
 from spacy_xner.categories import CategorySet
 from spacy_xner.cli.explain import explain
+from spacy_xner.corpora.origin import lang_of
 from spacy_xner.errors import XnerError
 from spacy_xner.tags import TagSet
 
@@ -236,6 +237,22 @@ def test_command_writes_json_and_html_and_survives_text_without_entities(tmp_pat
     none = explain(Additive(weights={}), "wata kalma ce nan", html=html, quality=True)
     assert (none.explanations, none.gap, none.faithfulness) == ([], 0.0, None)
     assert "finds no entity" in html.read_text("utf8")
+
+
+def test_views_are_told_the_language_in_every_coalition(tmp_path):
+    languages = set()
+
+    class Told(Additive):
+        def predict(self, docs):
+            languages.update(map(lang_of, docs))
+            return super().predict(docs)
+
+    (found,) = explain(Told(), "in birnin Kano yau", lang="hau", quality=True).explanations
+    assert (found.lang, found.doc_id, languages) == ("hau", None, {"hau"})
+    text = tmp_path / "swa.txt"
+    text.write_text("in birnin Kano yau\n", "utf8")
+    (found,) = explain(Told(), text).explanations
+    assert (found.lang, found.doc_id) == ("swa", "swa:0")
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n"])
