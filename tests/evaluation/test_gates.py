@@ -135,6 +135,7 @@ def test_the_report_of_a_trained_multimodal_teacher_shows_its_gates(tmp_path):
     names.write_text("Kano\tLOC\nMusa\tPER\n", "utf8")
     lists = {"@architectures": "spacy-xner.GazetteerView.v1", "files": [str(names)]}
     folder = tmp_path / "training" / "teacher" / "model-best"
+    folder.parent.mkdir(parents=True)
     begun(fused({"romanised": ROMANISED, "names": lists})).to_disk(folder)
     gold = tmp_path / "corpus" / "test"
     gold.mkdir(parents=True)
