@@ -139,6 +139,7 @@ setup(
         ],
         "spacy_callbacks": [
             "spacy-xner.tokenizer_rules.v1 = spacy_xner.distillation.tokenizer:tokenizer_rules",
+            "spacy-xner.composed_forms.v1 = spacy_xner.distillation.forms:make_composed_forms",
             "spacy-xner.plain_pipeline.v1 = spacy_xner.distillation.plain:make_plain_pipeline",
             "spacy-xner.start_from_teacher.v1 = spacy_xner.teacher.views.start:start_from_teacher",
         ],

@@ -1,4 +1,7 @@
-"""What is saved is a pipeline that needs only what its components need: for `ner`, spaCy alone."""
+"""What is saved is a pipeline that needs only what its components need: for `ner`, spaCy alone.
+
+Features of composed forms are part of the components: `forms`, a file without needs, goes with them.
+"""
 
 import copy
 from collections.abc import Callable
@@ -10,6 +13,7 @@ from thinc.api import Config
 __all__ = ["make_plain_pipeline", "plain_pipeline"]
 
 _OURS = ("corpora", "training", "initialize", "pretraining", "distillation", "paths", "system")
+_FORMS = "spacy-xner.composed_forms.v1"
 _KEPT_META = "performance"
 
 
@@ -36,7 +40,9 @@ def plain_pipeline(nlp: Language) -> Language:
         if section in defaults:
             config[section] = copy.deepcopy(defaults[section])
     for hook in ("before_creation", "after_creation", "after_pipeline_creation"):
-        config["nlp"][hook] = None
+        # What words look like to the components belongs to them.
+        if (config["nlp"].get(hook) or {}).get("@callbacks") != _FORMS:
+            config["nlp"][hook] = None
     plain._config = config
     # spaCy writes the components from here, where their variables stand uninterpolated.
     plain._pipe_configs = {

@@ -19,6 +19,7 @@ from spacy.util import registry
 from spacy.vocab import Vocab
 
 from ..errors import XnerError
+from .forms import norm
 
 __all__ = ["AffixRules", "add_norms", "affix_rules", "norm", "set_rules", "tokenizer_rules"]
 
@@ -133,22 +134,6 @@ def set_rules(tokenizer: Tokenizer) -> None:
     tokenizer.infix_finditer = re.compile(rules.infix_finditer).finditer
     tokenizer.token_match = re.compile(rules.token_match).match
     tokenizer.url_match = re.compile(rules.url_match).match
-
-
-_TO_APOSTROPHE = str.maketrans(dict.fromkeys("’‘‛`´ʼʻ＇", "'"))
-
-
-def norm(word: str) -> str:
-    """Give the one norm of all spellings of a word: lower case, composed, plain apostrophes.
-
-    word (str): A token.
-    RETURNS (str): What spaCy's norm would be for the composed form, `BASE_NORMS` included.
-    """
-    composed = unicodedata.normalize("NFC", word)
-    if composed in BASE_NORMS:
-        return BASE_NORMS[composed]
-    lower = unicodedata.normalize("NFC", composed.lower())
-    return lower.translate(_TO_APOSTROPHE) if len(lower) > 1 else lower
 
 
 def _default_norm(word: str) -> str:
