@@ -131,9 +131,7 @@ def faults_of(seen: Mapping[str, Any], *, smoke_test: bool) -> Iterator[str]:
     if without and (not smoke_test or len(without) == len(SENTENCES)):
         yield f"No entity was found in the sentence in {', '.join(without)}; expected at least one."
     composed, decomposed = (_normal(seen["entities"][f"yor {form}"]) for form in ("NFC", "NFD"))
-    # The student's prefix, suffix and shape know nothing of normal forms, so that a smoke test may
-    # differ here; a release may not.
-    if composed != decomposed and not smoke_test:
+    if composed != decomposed:
         yield f"The NFC form has the entities {composed}, the NFD form {decomposed}."
     if seen["meta"]["smoke_test"] is not smoke_test:
         yield f"meta.json: smoke_test is {seen['meta']['smoke_test']}; expected {smoke_test}."

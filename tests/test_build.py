@@ -14,7 +14,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 
 from spacy_xner.distillation.plain import plain_pipeline
-from spacy_xner.distillation.tokenizer import add_norms, set_rules
+from spacy_xner.distillation.tokenizer import set_rules
 
 from .project_helpers import ROOT, put, result, script
 
@@ -81,15 +81,14 @@ def test_check_of_a_release_asks_for_the_same_entities_in_both_normal_forms():
     assert "No entity was found in the sentence in am, si" in fault
 
 
-# Of spaCy's features NORM alone is the same for NFC and NFD; PREFIX, SUFFIX and SHAPE are not.
-NORMS_ALONE = {
+SUBWORDS = {
     "@architectures": "spacy.HashEmbedCNN.v2",
     "width": 64,
     "depth": 2,
     "embed_size": 500,
     "window_size": 1,
     "maxout_pieces": 2,
-    "subword_features": False,
+    "subword_features": True,
     "pretrained_vectors": None,
 }
 
@@ -97,13 +96,13 @@ NORMS_ALONE = {
 def train_student(path):
     """A stock `ner` that has learned a sentence of each language by heart, saved as `distill` does."""
     fix_random_seed(0)
-    nlp = spacy.blank("xx")
+    forms = {"@callbacks": "spacy-xner.composed_forms.v1"}
+    nlp = spacy.blank("xx", config={"nlp": {"after_creation": forms}})
     set_rules(nlp.tokenizer)
     texts = script("check_build").SENTENCES.values()
-    add_norms(nlp, [token.text for text in texts for token in nlp.make_doc(text)])
     parser = {"@architectures": "spacy.TransitionBasedParser.v2", "state_type": "ner"}
     sizes = {"extra_state_tokens": False, "hidden_width": 64, "maxout_pieces": 2}
-    nlp.add_pipe("ner", config={"model": {**parser, **sizes, "tok2vec": NORMS_ALONE}})
+    nlp.add_pipe("ner", config={"model": {**parser, **sizes, "tok2vec": SUBWORDS}})
     examples = []
     for text in texts:
         doc = nlp.make_doc(text)
