@@ -1,6 +1,6 @@
 """What is saved is a pipeline that needs only what its components need: for `ner`, spaCy alone.
 
-Features of composed forms are part of the components: `forms`, a file without needs, goes with them.
+Features of composed forms are part of the components: `forms` goes with them.
 """
 
 import copy
