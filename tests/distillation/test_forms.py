@@ -9,6 +9,7 @@ import spacy
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
 
+from spacy_xner.distillation import forms
 from spacy_xner.distillation.forms import ComposedVectors
 
 WORDS = ["Ọlọ́runfẹ́mi", "Ìbàdàn", "ṣé", "Ụ́kwụ", "Ọ̀gbẹ́ni", "ṅụọ", "කොළඹ", "මෝලේ", "ගෞරව"]
@@ -78,3 +79,34 @@ def test_a_pipeline_without_the_callback_is_left_alone():
     make()
     one, other = twins(spacy.blank("xx"), "Ìbàdàn").to_array(FEATURES)
     assert one.tolist() != other.tolist()
+
+
+def test_vectors_that_initialize_loads_are_of_composed_forms_too(tmp_path):
+    make().to_disk(tmp_path / "vectors")
+    forms = {"@callbacks": "spacy-xner.composed_forms.v1"}
+    config = {
+        "nlp": {"after_creation": forms},
+        "initialize": {"vectors": str(tmp_path / "vectors"), "after_init": forms},
+    }
+    nlp = spacy.blank("xx", config=config)
+    nlp.initialize()
+    composed, decomposed = nlp.vocab.vectors.get_batch(twins(nlp, "Ìbàdàn").to_array("ORTH"))
+    assert composed.any()
+    assert composed.tolist() == decomposed.tolist()
+
+
+def test_known_vectors_are_those_of_stock_floret_and_follow_their_data(monkeypatch):
+    monkeypatch.setattr(forms, "KNOWN", 4)
+    nlp = make()
+    stock = Vectors(strings=nlp.vocab.strings).from_bytes(nlp.vocab.vectors.to_bytes())
+    words = ["Kano", "gida", "Kano", "ruwa", "gari", "Abuja", "yau", "Kano"]
+    for start in range(0, len(words), 2):
+        batch = words[start : start + 3]
+        for _ in range(2):
+            vectors = nlp.vocab.vectors.get_batch([nlp.vocab.strings.add(word) for word in batch])
+            assert vectors.tolist() == stock.get_batch(batch).tolist()
+    assert nlp.vocab.vectors.get_batch(words).tolist() == stock.get_batch(words).tolist()
+    nlp.vocab.vectors.data = 2 * stock.data
+    doubled = nlp.vocab.vectors.get_batch(["Kano"])
+    assert doubled == pytest.approx(2 * stock.get_batch(["Kano"]))
+    assert nlp.vocab.vectors.get_batch([]).shape == (0, 8)
