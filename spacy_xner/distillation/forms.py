@@ -59,13 +59,14 @@ def shape(word: str) -> str:
 class ComposedVectors(Vectors):
     """Floret vectors that hash the composed form of a word, in its own case, and once while known.
 
-    To hash its n-grams takes a third of a student's time; the vectors of the last 50,000 words at most
-    (20 MB at width 96) are therefore kept.
+    To hash its n-grams takes a third of a student's time; so the vectors of up to 50,000 words
+    (20 MB at width 96) are kept.
     """
 
     # spaCy gives vectors that are unpickled a store without the strings of their vocabulary.
     store: StringStore | None = None
     _of: Any = None  # the data that the known vectors are of
+    _rows: dict[int | str, int]
 
     def get_batch(self, keys: Iterable[int | str]) -> Any:
         """Get vectors, as `spacy.vectors.Vectors.get_batch`.
@@ -123,7 +124,7 @@ def set_composed_forms(nlp: Language) -> Language:
     nlp (Language): The pipeline, changed in place.
     RETURNS (Language): It.
     """
-    vocab = nlp.vocab
+    vocab: Any = nlp.vocab
     vocab.lex_attr_getters |= {NORM: norm, PREFIX: prefix, SUFFIX: suffix, SHAPE: shape}
     # The tokenizer's special cases have made lexemes already.
     for lexeme in vocab:
