@@ -14,7 +14,7 @@ import typer
 from benchmark_scores import Bench
 from sentiment_corpus import corpus
 from sentiment_package import package_sentiment, student_row
-from sentiment_rows import STUDENT, TEACHER, Run, measure, summarise
+from sentiment_rows import BALANCED, STUDENT, TEACHER, Run, measure, summarise
 from spacy.cli.train import train as spacy_train
 from spacy.util import load_config
 from train_classifier import train_classifier
@@ -46,7 +46,7 @@ def main(
     limit: Annotated[int, typer.Option(help="Most texts of a source language; 0 for all")] = 2000,
     student: Annotated[
         Path, typer.Option(help="Config of the students; rows of another have its name as recipe")
-    ] = STUDENT,
+    ] = BALANCED,
     package: Annotated[Path | None, typer.Option(help="Folder for a wheel of a student")] = None,
     package_target: str = "hau",
 ) -> None:
@@ -129,13 +129,13 @@ def prepare(run: Run, lang: str) -> None:
     )
     paths = {"paths.raw": [str(raw)], "paths.vectors": str(words)}
     for seed in range(run.seeds):
-        settings = {"system.seed": seed, **paths}
+        settings, own = {"system.seed": seed, **paths}, run.overrides(lang)
         made(
             str(run.folder(lang, seed).relative_to(run.bench.work)),
-            lambda out, settings=settings: _last(
+            lambda out, settings=settings | own: _last(
                 out, lambda to: distill(run.student, [soft], to, overrides=settings)
             ),
-            run.student.read_text("utf8") + file_sha(soft) + file_sha(words),
+            run.student.read_text("utf8") + str(own or "") + file_sha(soft) + file_sha(words),
         )
         made(
             f"supervised/{lang}-{seed}",

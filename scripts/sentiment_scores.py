@@ -45,11 +45,15 @@ def majority(texts: Sequence[LabelledText]) -> str:
     return Counter(one.label for one in texts).most_common(1)[0][0]
 
 
-def classify(nlp: Language, texts: Sequence[LabelledText]) -> list[str]:
+def classify(
+    nlp: Language, texts: Sequence[LabelledText], factors: np.ndarray | None = None
+) -> list[str]:
     """Predict one category a text.
 
     nlp (Language): A pipeline with `textcat`.
     texts (Sequence[LabelledText]): The texts.
+    factors (Optional[np.ndarray]): What its probabilities are multiplied with, a number a category
+        in the order of their names.
     RETURNS (list[str]): The most probable category of each.
     RAISES: XnerError: A gold label is none of the pipeline's categories.
     """
@@ -59,5 +63,7 @@ def classify(nlp: Language, texts: Sequence[LabelledText]) -> list[str]:
             known.index(label)
         except XnerError as error:
             raise XnerError(f"The gold has a label that the pipeline does not: {error}") from None
+    weights = np.ones(len(known.tags)) if factors is None else factors
+    factor = dict(zip(known.tags, weights, strict=True))
     docs = nlp.pipe((one.text for one in texts), batch_size=64)
-    return [max(doc.cats, key=lambda name: doc.cats[name]) for doc in docs]
+    return [max(doc.cats, key=lambda name: doc.cats[name] * factor[name]) for doc in docs]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import spacy
 from sklearn.metrics import f1_score
@@ -93,6 +94,13 @@ def test_weighted_f1_is_that_of_scikit_learn_inside_its_interval():
     assert scores["low"] < scores["value"] < scores["high"]
 
 
+def test_probabilities_are_multiplied_before_the_best_is_taken():
+    texts = [LabelledText("number 2", "positive")]
+    classify = script("sentiment_scores").classify
+    assert classify(textcat(), texts) == ["positive"]
+    assert classify(textcat(), texts, np.array([1e6, 1.0, 1.0])) == ["negative"]
+
+
 def test_majority_is_the_most_frequent_category():
     texts = [LabelledText("a", "neutral"), LabelledText("b", "positive")]
     assert script("sentiment_scores").majority([*texts, texts[1]]) == "positive"
@@ -125,13 +133,8 @@ def measured(root, scripts, tmp_path, monkeypatch):
         read.append({text for path in keep_vocab_of for text in path.read_text("utf8").split("\n")})
         out.mkdir()
 
-    def folder(source, raw, out, **_):
-        out.mkdir()
-        (out / "shard").write_text(raw.read_text("utf8"), "utf8")
-
     monkeypatch.setattr(sentiment, "encoder", encoder)
     monkeypatch.setattr(sentiment, "train_classifier", lambda _, out, *__: save_textcat(out))
-    monkeypatch.setattr(sentiment, "annotate", folder)
     monkeypatch.setattr(sentiment, "vectors", lambda _, out, __: out.mkdir(parents=True))
     monkeypatch.setattr(
         sentiment, "distill", lambda _, __, out, **___: save_textcat(out / "model-last")
@@ -146,7 +149,7 @@ def measured(root, scripts, tmp_path, monkeypatch):
             results=tmp_path / "rows.jsonl",
             languages=languages,
             target=target,
-            student=sentiment.STUDENT,
+            student=sentiment.BALANCED,
             **given,
         )
         return ResultRows(tmp_path / "rows.jsonl")
@@ -173,6 +176,8 @@ def test_mean_is_of_all_languages_and_a_subset_does_not_take_its_place(measured,
     assert [row["target"] for row in rows.find(**ratio)] == ["aa"]
     assert "No mean: bb not measured with 2 seeds" in capsys.readouterr().out
     run()
+    balanced = rows.find(metric="weighted_f1", role="teacher", recipe="balanced")
+    assert [row["target"] for row in balanced] == ["aa", "bb"]
     (mean,) = rows.find(**ratio, target="mean")
     assert (mean["targets"], mean["n"]) == (["aa", "bb"], 2)
     assert mean["value"] == pytest.approx(1.0)

@@ -207,14 +207,14 @@ class CategoryTask:
                 "weigh entities against. Leave it out."
             )
         rows = np.concatenate([eg.reference.user_data[PROBABILITIES] for eg in batch])
-        return update_textcat(
-            pipe,
-            [eg.predicted for eg in batch],
-            soften(rows, **settings),
-            self.tagset,
-            weights=np.concatenate([eg.reference.user_data[WEIGHTS] for eg in batch]),
-            drop=drop,
-        )
+        weights = np.concatenate([eg.reference.user_data[WEIGHTS] for eg in batch])
+        targets = soften(rows, **settings)
+        if weights.ndim == 2:  # one a category
+            weighed = targets * weights
+            weights = weighed.sum(axis=1)
+            targets = weighed / np.maximum(weights, np.finfo(np.float32).tiny)[:, None]
+        docs = [eg.predicted for eg in batch]
+        return update_textcat(pipe, docs, targets, self.tagset, weights=weights, drop=drop)
 
 
 def tasks_of(tagset: Tags) -> tuple[Task, ...]:

@@ -12,6 +12,7 @@ from .texts import Labelled
 __all__ = [
     "FittedWeighting",
     "Weighting",
+    "balancing_factors",
     "make_agreement_weighting",
     "make_balanced_weighting",
     "make_entropy_weighting",
@@ -31,7 +32,8 @@ class Weighting(Protocol):
 
         doc (Labelled): The document and what each teacher says of it.
         combined (np.ndarray): What the ensemble says, tokens x IOB2 tags.
-        RETURNS (np.ndarray): One weight a token, from 0 up.
+        RETURNS (np.ndarray): One weight a token, from 0 up; of documents with categories also one a
+            category, rows x categories.
         """
 
 
@@ -110,13 +112,13 @@ def make_threshold_weighting(threshold: float = 0.7) -> Weighting:
 def make_balanced_weighting(power: float = 1.0, least: float = 0.02) -> Weighting:
     """Create a weighting by which rare categories of a text count more: prior correction.
 
-    A document weighs sum_c p(c) (1 / (K prior(c))) ** power, divided by the mean of that over the
-    text; prior(c) is the teachers' mean probability of c there, K the number of categories. What
-    the student is to say stays what the teachers say: where it can tell, it learns the same, and
-    where it cannot, it falls back on all categories and not on the most frequent one. No gold is
-    needed. After the class weights of King and Zeng (2001), with soft labels for the classes.
+    The share of category c in a document's cross-entropy weighs (1 / prior(c)) ** power, divided by
+    the mean of that over the text; prior(c) is the teachers' mean probability of c there. So the
+    student learns p(c) (1 / prior(c)) ** power, normalised: what the teachers say, with all
+    categories more alike in frequency. No gold is needed. It is the logit adjustment of Menon et
+    al. (2021) on soft labels: a teacher that never saw the language may call nearly all the same.
 
-    power (float): 1 corrects in full, 0 weighs all documents alike.
+    power (float): 1 corrects in full, 0 not at all.
     least (float): Least prior that is divided by, from above 0 to 1.
     RETURNS (Weighting): The weighting.
     RAISES: XnerError: A number is out of its range, or, on reading, tags are of tokens.
@@ -152,13 +154,24 @@ class BalancedWeighting:
                     "of the reader, for entities."
                 )
             total, n = total + combined.sum(axis=0, dtype=np.float64), n + len(combined)
-        prior = total / n
-        factors = (1 / (len(prior) * np.maximum(prior, self._least))) ** self._power
-        self._factors[source] = factors / (prior * factors).sum()
+        self._factors[source] = balancing_factors(total / n, self._power, self._least)
 
     def __call__(self, doc: Labelled, combined: np.ndarray) -> np.ndarray:
-        """Weigh one document, see `Weighting`."""
-        return np.asarray(combined @ self._factors[doc.source], dtype=np.float32)
+        """Weigh the categories of one document, see `Weighting`."""
+        factors = self._factors[doc.source].astype(np.float32)
+        return np.broadcast_to(factors, combined.shape).copy()
+
+
+def balancing_factors(prior: np.ndarray, power: float, least: float = 0.02) -> np.ndarray:
+    """Give the weight of each category, see `make_balanced_weighting`.
+
+    prior (np.ndarray): Mean probability of each category, summing to 1.
+    power (float): How much of it is corrected.
+    least (float): Least prior that is divided by.
+    RETURNS (np.ndarray): The weights, whose mean over the text is 1.
+    """
+    factors = (1 / np.maximum(prior, least)) ** power
+    return np.asarray(factors / (prior * factors).sum())
 
 
 def _check_share(key: str, value: float) -> None:

@@ -214,7 +214,9 @@ def _sentiment(rows: list[Row]) -> list[list[str]]:
         name: _means(row for row in rows if (row["recipe"], row["role"]) == (recipe, role))
         for name, recipe, role in (
             ("teacher", "distillation", "teacher"),
-            ("student", "distillation", "student"),
+            ("student", "balanced", "student"),
+            ("teacher, categories balanced", "balanced", "teacher"),
+            ("student, categories as the teacher gives them", "distillation", "student"),
             ("supervised student", "supervised", "baseline"),
             ("majority class", "majority", "baseline"),
         )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import spacy
 from spacy.pipeline.textcat import DEFAULT_SINGLE_TEXTCAT_MODEL
+from spacy.training import Example
 from thinc.api import Adam, Config
 
 from spacy_xner.categories import CategorySet
@@ -16,7 +17,7 @@ from spacy_xner.distillation.loop import distill
 from spacy_xner.distillation.reader import PROBABILITIES, WEIGHTS, make_soft_label_reader
 from spacy_xner.distillation.tasks import CategoryTask
 from spacy_xner.distillation.teachers import Teacher
-from spacy_xner.distillation.weightings import make_balanced_weighting
+from spacy_xner.distillation.weightings import balancing_factors, make_balanced_weighting
 from spacy_xner.errors import XnerError
 
 CONFIG = Path("configs/sentiment_student.cfg")
@@ -361,13 +362,31 @@ def test_balanced_weighting_lets_rare_categories_count_more(tmp_path):
     soft = write(tmp_path / "soft", ["is good"] + ["is bad"] * 5, tags=("negative", "positive"))
     reader = make_soft_label_reader(soft)
     reader.supervise(weighting=make_balanced_weighting())
-    weights = [
-        (eg.reference.text, round(float(eg.reference.user_data[WEIGHTS][0]), 2))
+    weights = {
+        tuple(round(float(one), 2) for one in eg.reference.user_data[WEIGHTS][0])
         for eg in reader(spacy.blank("xx"))
-    ]
-    # Priors are 0.7 and 0.3: 0.8 / 0.6 + 0.2 / 1.4 and 0.2 / 0.6 + 0.8 / 1.4, of the mean 1.
-    assert set(weights) == {("is good", 1.48), ("is bad", 0.9)}
-    assert np.mean([weight for _, weight in weights]) == pytest.approx(1.0, abs=0.01)
+    }
+    # Priors are 0.7 and 0.3: 1 / 0.7 and 1 / 0.3, divided by their mean over the text, 2.
+    assert weights == {(0.71, 1.67)}
+    assert balancing_factors(np.array([0.7, 0.3]), 0.0).tolist() == [1.0, 1.0]
+
+
+def test_student_learns_the_categories_as_they_are_weighed():
+    nlp = spacy.blank("xx")
+    textcat = nlp.add_pipe("textcat", config={"model": BOW})
+    task = CategoryTask(CategorySet.from_types(["negative", "positive"]))
+    example = Example(nlp.make_doc("so so"), nlp.make_doc("so so"))
+    example.reference.cats = {"negative": 1.0, "positive": 0.0}
+    example.reference.user_data[PROBABILITIES] = np.array([[0.75, 0.25]], dtype=np.float32)
+    example.reference.user_data[WEIGHTS] = np.array([[0.5, 1.5]], dtype=np.float32)
+    positive = Example(nlp.make_doc("x"), nlp.make_doc("x"))
+    positive.reference.cats = {"negative": 0.0, "positive": 1.0}
+    optimizer = nlp.initialize(lambda: [example, positive])
+    optimizer.L2 = 0.0
+    for _ in range(200):
+        task.update(textcat, [example], drop=0.0)
+        textcat.finish_update(optimizer)
+    assert nlp("so so").cats["positive"] == pytest.approx(0.5, abs=0.02)
 
 
 def test_balanced_weighting_is_of_categories(tmp_path):
