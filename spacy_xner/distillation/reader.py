@@ -14,12 +14,13 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..corpora.manifest import Tags
 from ..errors import XnerError
 from ..tags import unsaid
 from .ensembles import Ensemble, make_weighted_mean
 from .tasks import PROBABILITIES, WEIGHTS, Task, task_of
 from .teachers import MappedCorpus, Teacher, teachers_of
-from .texts import Labelled, group_by_text
+from .texts import Labelled, TaughtText, group_by_text
 from .weightings import FittedWeighting, Weighting, make_even_weighting
 
 __all__ = ["PROBABILITIES", "WEIGHTS", "SoftLabelReader", "make_soft_label_reader"]
@@ -104,7 +105,10 @@ class SoftLabelReader:
         self.held_out = held_out
         self.normal_forms = normal_forms
         self.balance = balance
-        self.supervise(teachers)
+        self._corpora = [MappedCorpus(teacher) for teacher in teachers]
+        # Not joined yet: the config may still say how the teachers' types are called.
+        self._joined: list[TaughtText] | None = None
+        self._set(None, None)
 
     def supervise(
         self,
@@ -121,14 +125,39 @@ class SoftLabelReader:
         weighting (Optional[Weighting]): Weight of each token; all 1 if none is given.
         RAISES: XnerError: A folder is unfinished, or the teachers do not fit together.
         """
-        self.weighting = weighting or make_even_weighting()
         if teachers:
-            self._texts = group_by_text([MappedCorpus(teacher) for teacher in teachers])
-            self.tagset = self._texts[0].corpora[0].tagset
-            self.task = task_of(self.tagset)
-        # Other texts may have other teachers: each has an ensemble of its own.
-        self._ensembles = [copy.deepcopy(ensemble or make_weighted_mean()) for _ in self._texts]
-        self._is_fitted = [False] * len(self._texts)
+            self._corpora = [MappedCorpus(teacher) for teacher in teachers]
+        self._joined = group_by_text(self._corpora)
+        self._set(ensemble, weighting)
+
+    def _set(self, ensemble: Ensemble | None, weighting: Weighting | None) -> None:
+        self.weighting = weighting or make_even_weighting()
+        self._ensemble = ensemble or make_weighted_mean()
+        # Other texts may have other teachers: each has an ensemble of its own, once it is fitted.
+        self._fitted: dict[int, Ensemble] = {}
+        self._task: Task | None = None
+
+    @property
+    def _texts(self) -> list[TaughtText]:
+        if self._joined is None:
+            self._joined = group_by_text(self._corpora)
+        return self._joined
+
+    @property
+    def tagset(self) -> Tags:
+        """RETURNS (Union[TagSet, CategorySet]): What a row of probabilities is about."""
+        return self._texts[0].corpora[0].tagset
+
+    @property
+    def task(self) -> Task:
+        """RETURNS (Task): What the student does with the soft labels; `init_student` sets it."""
+        if self._task is None:
+            self._task = task_of(self.tagset)
+        return self._task
+
+    @task.setter
+    def task(self, task: Task) -> None:
+        self._task = task
 
     @property
     def fingerprint(self) -> list[str]:
@@ -148,7 +177,7 @@ class SoftLabelReader:
     def target_gold(self) -> str:
         """RETURNS (str): What gold of the target language the teachers and the ensemble saw."""
         seen = [one.corpus.meta.get("target_gold") for text in self._texts for one in text.corpora]
-        seen += [getattr(ensemble, "target_gold", None) for ensemble in self._ensembles]
+        seen.append(getattr(self._ensemble, "target_gold", None))
         return "; ".join(dict.fromkeys(filter(None, seen))) or "none: learned from soft labels"
 
     @property
@@ -206,13 +235,14 @@ class SoftLabelReader:
 
     def _combine(self, place: int, doc: Labelled) -> np.ndarray:
         """Combine the teachers of one document; the first one makes the ensemble read the text."""
-        text, ensemble = self._texts[place], self._ensembles[place]
-        if not self._is_fitted[place]:
+        if place not in self._fitted:
+            text = self._texts[place]
             # A sole teacher needs no judge.
             documents = text.documents(self.task) if len(text.corpora) > 1 else iter(())
+            ensemble = copy.deepcopy(self._ensemble)
             ensemble.fit(documents, [one.teacher for one in text.corpora])
-            self._is_fitted[place] = True
-        return ensemble(doc.stack)
+            self._fitted[place] = ensemble
+        return self._fitted[place](doc.stack)
 
     def _weigh(self, place: int, doc: Labelled, combined: np.ndarray) -> np.ndarray:
         if isinstance(self.weighting, FittedWeighting):

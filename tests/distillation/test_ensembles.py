@@ -24,6 +24,7 @@ from .made_up import (
     run,
     soft_labels,
     sure_of,
+    tagged_sentences,
     write_labels,
 )
 
@@ -155,3 +156,24 @@ def test_the_teachers_of_the_config_teach_when_no_folder_is_given(labels):
     assert entities(named(text)) == entities(given(text))
     with pytest.raises(XnerError, match="Nobody teaches"):
         run([])
+
+
+def test_a_tag_map_of_the_config_joins_teachers_of_different_tags(tmp_path):
+    sentences = tagged_sentences(12)
+    wide = TagSet.from_types(["DATE", "GPE", "PER"])
+    renamed = [(words, [tag.replace("LOC", "GPE") for tag in tags]) for words, tags in sentences]
+    one = write_labels(tmp_path / "one", soft_labels(sentences), teacher="aa")
+    two = write_labels(tmp_path / "two", soft_labels(renamed, wide), teacher="bb", tagset=wide)
+    teachers = {
+        "english": {"path": str(one)},
+        "wide": {"path": str(two), "labels": {"GPE": "LOC", "DATE": ""}, "weight": 2.0},
+    }
+    config = config_of(distillation__max_epochs=1)
+    config["distillation"]["teachers"] = teachers
+    student, _ = run([], config=config)
+    assert set(student.get_pipe("ner").labels) == {"LOC", "PER"}
+
+    teachers["wide"]["labels"] = {"DATE": ""}
+    config["distillation"]["teachers"] = teachers
+    with pytest.raises(XnerError, match=r"teachers wide and english.*map the types of one"):
+        run([], config=config)

@@ -59,7 +59,7 @@ def test_reliability_is_fitted_on_gold(gold, tmp_path):
     reader = make_soft_label_reader(paths)
     reader.supervise([], make_fitted_reliability(str(gold), 8))
     next(iter(reader(spacy.blank("xx"))))
-    assert reader._ensembles[0].weights.tolist() == [1.0, 0.0]
+    assert reader._fitted[0].weights.tolist() == [1.0, 0.0]
     assert reader.target_gold == "8 sentences (seed 0)"
 
 
@@ -92,7 +92,7 @@ def test_texts_that_do_not_match_are_an_error_that_names_the_teachers(tmp_path):
     docs = soft_labels(tagged_sentences(4, seed=5))
     two = write_labels(tmp_path / "two", docs, teacher="bb", source="cc")
     with pytest.raises(XnerError, match=r"Teachers .*one and .*two label texts that do not match"):
-        make_soft_label_reader([one, two])
+        make_soft_label_reader([one, two]).supervise()
 
 
 def test_an_unfinished_folder_is_an_error_that_names_the_teacher(labels, tmp_path):
