@@ -229,7 +229,7 @@ class SoftLabelReader:
     def _times(self, place: int, rng: random.Random) -> int:
         """How often a shard comes in an epoch: by the weight of its text beside the largest one."""
         largest = max(self._texts, key=lambda text: text.corpora[0].corpus.n_tokens)
-        if not largest.weight or self._texts[place] is largest:
+        if self._texts[place] is largest:
             return 1
         return _round_by_chance(self._texts[place].weight / largest.weight, rng)
 

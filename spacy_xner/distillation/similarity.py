@@ -9,7 +9,7 @@ import numpy as np
 from ..corpora.raw import read_raw
 from ..errors import XnerError
 from .ensembles import Ensemble, weighted_mean
-from .teachers import Teacher
+from .teachers import Teacher, shares
 from .texts import Labelled
 
 __all__ = ["SourceSimilarity", "make_cosine_similarity", "make_source_identifier"]
@@ -49,18 +49,16 @@ class SourceSimilarity:
         self.weights: np.ndarray | None = None
 
     def fit(self, documents: Iterable[Labelled], teachers: Sequence[Teacher]) -> None:
+        given = shares(teachers)
         if len(teachers) == 1:
-            self.weights = np.ones(1, dtype=np.float32)
+            self.weights = given
             return
         own = [self._read(teacher.name) for teacher in teachers]
         target = [doc.text for doc in islice(documents, 4 * self.sentences)][::4]
         if not target:
             raise XnerError("The soft labels hold no text of the target language to compare with.")
         similar = self.compare(*self._encode(own, target))
-        weights = similar * np.array([teacher.weight for teacher in teachers])
-        if not weights.sum() > 0:
-            names = ", ".join(teacher.name for teacher in teachers)
-            raise XnerError(f"The weights of {names} sum to 0; expected one above 0.")
+        weights = similar * given
         self.weights = (weights / weights.sum()).astype(np.float32)
 
     def _read(self, name: str) -> list[str]:

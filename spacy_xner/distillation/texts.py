@@ -9,7 +9,7 @@ import numpy as np
 from ..corpora.soft_labels import SoftLabels
 from ..errors import XnerError
 from .tasks import Task
-from .teachers import MappedCorpus
+from .teachers import MappedCorpus, shares
 
 __all__ = ["Labelled", "TaughtText", "group_by_text"]
 
@@ -115,7 +115,8 @@ def group_by_text(corpora: Sequence[MappedCorpus]) -> list[TaughtText]:
 
     corpora (Sequence[MappedCorpus]): Soft labels of one or several texts.
     RETURNS (List[TaughtText]): The texts, in the order of their first teachers.
-    RAISES: XnerError: The teachers do not share a tag set, or label one text in different pieces.
+    RAISES: XnerError: The teachers do not share a tag set, label one text in different pieces, or
+        have weights that are negative or sum to 0.
     """
     groups: dict[str, TaughtText] = {}
     for one in corpora:
@@ -134,6 +135,8 @@ def group_by_text(corpora: Sequence[MappedCorpus]) -> list[TaughtText]:
             )
         group.append(one)
     texts = list(groups.values())
+    for text in texts:
+        shares([one.teacher for one in text.corpora])
     _check_names(texts)
     return texts
 

@@ -6,6 +6,8 @@ import spacy
 
 from spacy_xner.distillation.ensembles import make_inferred_reliability, make_weighted_mean
 from spacy_xner.distillation.reader import PROBABILITIES, WEIGHTS, make_soft_label_reader
+from spacy_xner.distillation.reliability import make_fitted_reliability
+from spacy_xner.distillation.similarity import make_cosine_similarity
 from spacy_xner.distillation.teachers import Teacher, resolve_teachers
 from spacy_xner.distillation.texts import Labelled
 from spacy_xner.distillation.weightings import (
@@ -28,6 +30,13 @@ from .made_up import (
     write_labels,
 )
 
+@pytest.fixture
+def gold_file(tmp_path):
+    path = tmp_path / "gold.conll"
+    path.write_text("Amina B-PER\nleft O\n", "utf8")
+    return str(path)
+
+
 ONE, TWO = Teacher("one", "a"), Teacher("two", "b", weight=3.0)
 
 
@@ -49,9 +58,44 @@ def test_the_mean_counts_each_teacher_by_its_weight():
     np.testing.assert_allclose(ensemble(stack), expected, atol=1e-6)
 
 
-def test_weights_that_sum_to_zero_are_an_error_that_names_the_teachers():
-    with pytest.raises(XnerError, match="weights of one sum to 0"):
-        make_weighted_mean().fit([], [Teacher("one", "a", weight=0.0)])
+@pytest.mark.parametrize(
+    ("weights", "fault"),
+    [
+        ([0.0], "weights of t0 sum to 0"),
+        ([0.0, 0.0], "weights of t0, t1 sum to 0"),
+        ([2.0, -1.0], "weight of the teacher t1 is -1.0; expected a number from 0 up"),
+        ([1.0, float("nan")], "weight of the teacher t1 is nan"),
+    ],
+)
+def test_no_ensemble_takes_weights_that_are_none(weights, fault, gold_file, labels):
+    teachers = [Teacher(f"t{i}", labels, weight) for i, weight in enumerate(weights)]
+    for ensemble in (
+        make_weighted_mean(),
+        make_inferred_reliability(),
+        make_fitted_reliability(gold_file, 1),
+        make_cosine_similarity("encoder", {}),
+    ):
+        with pytest.raises(XnerError, match=fault):
+            ensemble.fit([], teachers)
+
+
+def test_a_text_whose_teachers_weigh_nothing_is_refused_before_it_is_read(labels):
+    reader = make_soft_label_reader(labels)
+    with pytest.raises(XnerError, match="weights of idle sum to 0"):
+        reader.supervise([Teacher("idle", labels, weight=0.0)], make_inferred_reliability())
+
+
+def test_inferred_reliability_hears_teachers_by_their_weight():
+    stack = stack_of(["B-PER"] * 6, ["B-LOC"] * 6, sure=0.8)
+    stack[0, 5] = 0
+    places = {}
+    for weight in (0.5, 1.0, 2.0, 0.0):
+        ensemble = make_inferred_reliability(iterations=1)
+        ensemble.fit([labelled(stack)], [Teacher("one", "a"), Teacher("two", "b", weight)])
+        places[weight] = ensemble(stack)[:, TAGSET.index("B-LOC")]
+    assert places[0.0][0] < places[0.5][0] < places[1.0][0] < places[2.0][0]
+    assert places[2.0][5] > 0.5
+    assert places[0.0][5] == 0.0  # the only one who speaks there does not count
 
 
 def test_reliability_is_inferred_from_who_agrees_with_whom():
