@@ -24,6 +24,7 @@ __all__ = [
     "Distillation",
     "config_digest",
     "load_student_config",
+    "read_config",
     "resolve_corpora",
     "resolve_distillation",
     "settle_entity_weight",
@@ -80,20 +81,17 @@ def load_student_config(
     student_config (Union[str, Path, Config]): A file, or a config that has been read.
     overrides (Optional[Mapping[str, Any]]): Values by dotted key, such as `distillation.alpha`.
     RETURNS (Config): The config, not interpolated.
-    RAISES: XnerError: The file is missing, or a key of `[distillation]` is unknown.
+    RAISES: XnerError: The file is missing or describes no whole student, or a key of
+        `[distillation]` is unknown.
     """
     overrides = dict(overrides or {})
     defaults = Config().from_disk(DEFAULTS)
     if isinstance(student_config, Config):
-        config = student_config.copy()
+        config, named = student_config.copy(), "The student's config"
     else:
-        path = Path(student_config)
-        if not path.is_file():
-            raise XnerError(f"There is no student config at {path}. Try configs/student.cfg.")
-        try:
-            config = load_config(path, interpolate=False)
-        except (ValueError, configparser.Error) as error:
-            raise XnerError(f"{path} is not a config that spaCy can read: {error}") from error
+        named = str(student_config)
+        config = read_config(student_config, "student config", "configs/student.cfg")
+    _check_sections(config, named)
     _check_keys(config.get("distillation", {}), overrides)
     ours = {"distillation": defaults["distillation"]}
     merged = Config(ours).merge(config)
@@ -104,9 +102,41 @@ def load_student_config(
             raise XnerError(
                 f"These values do not fit the config: {', '.join(overrides)}. {error}"
             ) from error
-    named = student_config if isinstance(student_config, str | Path) else "The student's config"
     check_config(merged, named)
     return merged
+
+
+def read_config(path: str | Path, what: str, example: str) -> Config:
+    """Read a config, not interpolated.
+
+    path (Union[str, Path]): The file.
+    what (str): What it should be, for the message.
+    example (str): Where there is one.
+    RETURNS (Config): The config.
+    RAISES: XnerError: There is no such file, or it is no config.
+    """
+    if not Path(path).is_file():
+        raise XnerError(f"There is no {what} at {path}. Try {example}.")
+    try:
+        return load_config(path, interpolate=False)
+    except (ValueError, configparser.Error) as error:
+        raise XnerError(f"{path} is not a config that spaCy can read: {error}") from error
+
+
+def _check_sections(config: Config, named: str) -> None:
+    """Refuse what describes no student by itself, such as a recipe."""
+    if "rounds" in config:
+        raise XnerError(
+            f"{named} has [rounds]: it is a recipe of several students. Train them with "
+            "`spacy xner rounds RECIPE --teacher SOFT_LABELS --text RAW --output DIR`."
+        )
+    missing = [name for name in ("nlp", "components", "corpora") if name not in config]
+    if missing:
+        raise XnerError(
+            f"{named} has no {', '.join(f'[{name}]' for name in missing)}: it is not the whole "
+            "config of a student. If it is a recipe, put it on top of one: `spacy xner distill "
+            "configs/student.cfg --recipe RECIPE`."
+        )
 
 
 def _check_keys(block: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
