@@ -222,7 +222,8 @@ def resolve_corpora(config: Config, block: Distillation) -> tuple[SoftLabelReade
     config (Config): The interpolated config.
     block (Distillation): Its `[distillation]` block.
     RETURNS (Tuple[SoftLabelReader, Callable]): The readers, told teachers, ensemble, weighting.
-    RAISES: XnerError: The first does not read soft labels, or the teachers do not fit together.
+    RAISES: XnerError: The first does not read soft labels, the teachers do not fit together, or
+        the weighting leaves no token supervised.
     """
     dev_name = config.get("training", {}).get("dev_corpus", "corpora.dev")
     reader, dev_corpus = resolve_dot_names(config, [block.corpus, dev_name])
@@ -235,6 +236,14 @@ def resolve_corpora(config: Config, block: Distillation) -> tuple[SoftLabelReade
     for one in (reader, dev_corpus):
         if isinstance(one, SoftLabelReader):
             one.supervise(teachers, block.ensemble, block.weighting)
+    if not reader.is_supervised():
+        settings = dict(config["distillation"]["weighting"])
+        name = settings.pop("@misc", "")
+        keys = ", ".join(f"{key} = {value}" for key, value in settings.items())
+        raise XnerError(
+            f"[distillation.weighting] {keys} ({name}) leaves nothing to learn from: every token "
+            "of the soft labels weighs 0. Lower it."
+        )
     return reader, dev_corpus
 
 

@@ -174,11 +174,11 @@ class SoftLabelReader:
         return sum(text.corpora[0].corpus.n_tokens for text in self._texts)
 
     @property
-    def target_gold(self) -> str:
-        """RETURNS (str): What gold of the target language the teachers and the ensemble saw."""
+    def target_gold(self) -> list[str]:
+        """RETURNS (List[str]): What gold of the target the teachers and the ensemble saw."""
         seen = [one.corpus.meta.get("target_gold") for text in self._texts for one in text.corpora]
         seen.append(getattr(self._ensemble, "target_gold", None))
-        return "; ".join(dict.fromkeys(filter(None, seen))) or "none: learned from soft labels"
+        return list(dict.fromkeys(filter(None, seen)))
 
     @property
     def n_docs(self) -> int:
@@ -193,6 +193,24 @@ class SoftLabelReader:
         for place, text in enumerate(self._texts):
             for doc in text.sample(self.task):
                 yield self._combine(place, doc)
+
+    def is_supervised(self) -> bool:
+        """Tell whether any token has a weight; documents are read up to the first that has.
+
+        RETURNS (bool): Whether; True where nothing is said, or no document is in the split, either
+            of which is another fault.
+        """
+        is_silent = True
+        for place, text in enumerate(self._texts):
+            for doc in text.documents(self.task):
+                combined = self._combine(place, doc)
+                said = ~unsaid(combined)
+                if not self._wants(doc.doc_id) or not said.any():
+                    continue
+                if self._weigh(place, doc, combined)[said].any():
+                    return True
+                is_silent = False
+        return is_silent
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read in the order of the files.

@@ -135,6 +135,21 @@ def test_weightings():
     assert make_agreement_weighting(least=1)(doc, combined).tolist() == [1, 0, 1]
 
 
+def test_a_threshold_that_leaves_nothing_supervised_is_an_error_that_names_it(labels):
+    config = config_of(distillation__max_epochs=1)
+    weighting = {"@misc": "spacy-xner.threshold_weighting.v1", "threshold": 0.95}
+    config["distillation"]["weighting"] = weighting  # the teacher is sure to 0.9
+    with pytest.raises(XnerError, match=r"weighting\] threshold = 0.95 .*every token .*weighs 0"):
+        run(labels, config=config)
+    config["distillation"]["weighting"] = {**weighting, "threshold": 0.85}
+    run(labels, config=config)
+
+
+def test_entropy_is_not_turned_upside_down():
+    with pytest.raises(XnerError, match="power is -1.0; expected a number from 0 up"):
+        make_entropy_weighting(-1.0)
+
+
 def test_the_reader_combines_and_weighs(tmp_path):
     sentence = (["Amina", "left", "Kano"], ["B-PER", "O", "B-LOC"])
     other = (sentence[0], ["B-PER", "O", "O"])

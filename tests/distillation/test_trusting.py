@@ -31,7 +31,7 @@ def test_gold_is_a_teacher_whose_text_comes_as_often_as_it_weighs(gold, labels, 
     corpus = write_gold(gold, tmp_path / "gold", 4, like=labels)
     reader = make_soft_label_reader(labels)
     reader.supervise([Teacher("raw", labels), Teacher("gold", corpus.path, weight=3.0)])
-    assert reader.target_gold == "4 sentences (seed 0)"
+    assert reader.target_gold == ["4 sentences (seed 0)"]
     found = list(reader.shuffled(spacy.blank("xx"), seed=1))
     certain = [eg for eg in found if eg.reference.user_data[PROBABILITIES].max() == 1.0]
     assert (len(found), len(certain)) == (30 + 12, 12)
@@ -76,7 +76,7 @@ def test_reliability_is_the_f1_on_gold_however_the_raw_text_spells_it(gold, tmp_
     people = sum("PER" in tag for tag in tags)
     f1 = 2 * people / (people + len(tags))
     assert reader._fitted[0].weights == pytest.approx([1 / (1 + f1), f1 / (1 + f1)])
-    assert reader.target_gold == "8 sentences (seed 0)"
+    assert reader.target_gold == ["8 sentences (seed 0)"]
     squared = judged(tmp_path / "2", texts, make_fitted_reliability(str(gold), 8, power=2.0))
     assert squared._fitted[0].weights[1] == pytest.approx(f1**2 / (1 + f1**2))
 
