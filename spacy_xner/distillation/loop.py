@@ -204,8 +204,7 @@ class _Run:
     def _batches(self) -> Iterator[list[Example]]:
         self._replay_sizes()
         while not self.settings.max_epochs or self.at.epoch < self.settings.max_epochs:
-            skip = self.at.batch
-            found = False
+            skip, found = self.at.batch, False
             for i, batch in enumerate(self._pass(self.at.epoch)):
                 found = True
                 if i >= skip:

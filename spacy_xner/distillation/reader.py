@@ -1,23 +1,20 @@
 """The corpus that a student learns from: soft labels, carried over to the student's own tokens."""
 
 import copy
-import math
 import random
-import unicodedata
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from spacy.language import Language
-from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..corpora.manifest import Tags
 from ..errors import XnerError
 from ..tags import unsaid
 from .ensembles import Ensemble, make_weighted_mean
+from .examples import balanced, in_normal_form, make_example, round_by_chance
 from .tasks import PROBABILITIES, WEIGHTS, Task, task_of
 from .teachers import MappedCorpus, Teacher, teachers_of
 from .texts import Labelled, TaughtText, group_by_text
@@ -203,13 +200,13 @@ class SoftLabelReader:
         is_silent = True
         for place, text in enumerate(self._texts):
             for doc in text.documents(self.task):
+                if not self._wants(doc.doc_id):
+                    continue
                 combined = self._combine(place, doc)
                 said = ~unsaid(combined)
-                if not self._wants(doc.doc_id) or not said.any():
-                    continue
                 if self._weigh(place, doc, combined)[said].any():
                     return True
-                is_silent = False
+                is_silent = is_silent and not said.any()
         return is_silent
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
@@ -235,7 +232,7 @@ class SoftLabelReader:
         for shard in shards:
             examples = list(self._examples(nlp, shard, rng))
             if self.balance:
-                examples = _balanced(examples, self.balance, self.task, rng)
+                examples = balanced(examples, self.balance, self.task, rng)
             rng.shuffle(examples)
             yield from examples
 
@@ -249,7 +246,7 @@ class SoftLabelReader:
         largest = max(self._texts, key=lambda text: text.corpora[0].corpus.n_tokens)
         if self._texts[place] is largest:
             return 1
-        return _round_by_chance(self._texts[place].weight / largest.weight, rng)
+        return round_by_chance(self._texts[place].weight / largest.weight, rng)
 
     def _combine(self, place: int, doc: Labelled) -> np.ndarray:
         """Combine the teachers of one document; the first one makes the ensemble read the text."""
@@ -285,8 +282,8 @@ class SoftLabelReader:
                         continue
                     weights = self._weigh(place, labelled, combined)
                     if self.normal_forms:
-                        doc = _in_normal_form(doc, rng.choice(self.normal_forms))
-                    yield _example(doc, combined, weights, self.task)
+                        doc = in_normal_form(doc, rng.choice(self.normal_forms))
+                    yield make_example(doc, combined, weights, self.task)
 
     def _wants(self, doc_id: str) -> bool:
         if self.split == "all":
@@ -295,37 +292,3 @@ class SoftLabelReader:
         if self.split == "train":
             return place >= self.held_out
         return place < min(self.held_out, self.max_held_out / max(1, self.n_docs))
-
-
-def _round_by_chance(number: float, rng: random.Random) -> int:
-    return int(number) + (rng.random() < number % 1)
-
-
-def _balanced(
-    examples: list[Example], threshold: float, task: Task, rng: random.Random
-) -> list[Example]:
-    """Repeat the documents of rare types, see `SoftLabelReader`."""
-    held = [task.types_in(eg.reference) for eg in examples]
-    counts = Counter(name for names in held for name in names)
-    limit = threshold * len(examples)
-    drawn = []
-    for example, names in zip(examples, held, strict=True):
-        factor = max([1.0, *(math.sqrt(limit / counts[name]) for name in names)])
-        drawn += [example] * _round_by_chance(factor, rng)
-    return drawn
-
-
-def _in_normal_form(doc: Doc, form: str) -> Doc:
-    """Spell a document's tokens in a normal form; the tokens stay the same."""
-    if unicodedata.is_normalized(form, doc.text):  # type: ignore[arg-type]
-        return doc
-    words = [unicodedata.normalize(form, token.text) for token in doc]  # type: ignore[arg-type]
-    return Doc(doc.vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
-
-
-def _example(doc: Doc, probabilities: np.ndarray, weights: np.ndarray, task: Task) -> Example:
-    reference = doc.copy()
-    task.set_hard_label(reference, probabilities)
-    reference.user_data[PROBABILITIES] = probabilities
-    reference.user_data[WEIGHTS] = weights
-    return Example(doc, reference)

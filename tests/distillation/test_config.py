@@ -174,7 +174,7 @@ def test_recipes_of_rounds_go_on_top_of_no_config(tmp_path):
     rounds = ROOT / "configs/recipes/rounds.cfg"
     with pytest.raises(XnerError, match=r"rounds\.cfg has \[rounds\].*spacy xner rounds"):
         with_recipes(tmp_path / "student.cfg", [rounds])
-    with pytest.raises(XnerError, match="no recipe at nothing.cfg"):
+    with pytest.raises(XnerError, match=r"no recipe at nothing\.cfg"):
         with_recipes(tmp_path / "student.cfg", ["nothing.cfg"])
 
 

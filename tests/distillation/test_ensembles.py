@@ -30,6 +30,7 @@ from .made_up import (
     write_labels,
 )
 
+
 @pytest.fixture
 def gold_file(tmp_path):
     path = tmp_path / "gold.conll"
@@ -146,7 +147,7 @@ def test_a_threshold_that_leaves_nothing_supervised_is_an_error_that_names_it(la
 
 
 def test_entropy_is_not_turned_upside_down():
-    with pytest.raises(XnerError, match="power is -1.0; expected a number from 0 up"):
+    with pytest.raises(XnerError, match=r"power is -1\.0; expected a number from 0 up"):
         make_entropy_weighting(-1.0)
 
 
