@@ -131,6 +131,29 @@ def test_texts_that_do_not_match_are_an_error_that_names_the_teachers(tmp_path):
         make_soft_label_reader([one, two]).supervise()
 
 
+def test_texts_that_differ_in_a_line_are_told_with_how_many(tmp_path):
+    docs = soft_labels([([f"Word{i}", "left"], ["O", "O"]) for i in range(6)])
+    one = write_labels(tmp_path / "one", docs, teacher="aa")
+    two = write_labels(tmp_path / "two", docs[1:], teacher="bb", source="cc")
+    with pytest.raises(
+        XnerError, match=r"1 texts are in .*one only, 0 in .*two only, 5 in both.*one file"
+    ):
+        make_soft_label_reader([one, two]).supervise()
+    for i, doc in enumerate(docs):
+        doc.doc_id = f"other:{i}"
+    named = write_labels(tmp_path / "named", docs[2:], teacher="bb", source="dd")
+    with pytest.warns(UserWarning, match=r"2 texts are in .*one only.*count as different texts"):
+        make_soft_label_reader([one, named]).supervise()
+
+
+def test_a_part_of_a_text_is_a_text_of_its_own(tmp_path, recwarn):
+    docs = soft_labels([([f"Word{i}", "left"], ["O", "O"]) for i in range(6)])
+    one = write_labels(tmp_path / "one", docs, teacher="aa")
+    few = write_labels(tmp_path / "few", docs[:2], teacher="bb", source="cc")
+    make_soft_label_reader([one, few]).supervise()
+    assert not [each for each in recwarn if "do not match" in str(each.message)]
+
+
 def test_an_unfinished_folder_is_an_error_that_names_the_teacher(labels, tmp_path):
     with pytest.raises(XnerError, match=r"\[distillation.teachers.hausa\] path: .*no manifest"):
         make_soft_label_reader(labels).supervise([Teacher("hausa", tmp_path)])
