@@ -75,7 +75,7 @@ class InferredReliability:
     """Teachers weighed by a confusion matrix each, inferred from where they disagree (after BEA).
 
     As Dawid and Skene (1979): the true tags are hidden, each teacher turns them into its own with
-    probabilities that expectation maximisation finds. BEA (Rahimi et al. 2019, section 3.1) gives
+    probabilities that expectation maximisation finds. BEA (Rahimi et al. 2019) gives
     prior and matrices Dirichlet distributions, infers these by mean-field variational Bayes from
     hard labels, of tokens or of whole entities, and may infer once more without the worst teachers.
     Here they are point estimates under prior counts, labels are soft and of tokens, and all
@@ -157,7 +157,7 @@ def make_inferred_reliability(
     iterations: int = 30,
     max_docs: int = 4000,
 ) -> Ensemble:
-    """Create an ensemble that infers how far each teacher can be trusted, see the class.
+    """Create an ensemble that infers how far each teacher can be trusted (after BEA), see the class.
 
     agreement (float): Prior count of a correct tag.
     smoothing (float): Prior count of every other cell.

@@ -86,7 +86,7 @@ def _as_labels(doc_id: str, lang: str, sentence: Sentence, tagset: TagSet) -> So
 class FittedReliability:
     """The mean of the teachers by their F1 on k gold target sentences (after RaRe).
 
-    RaRe (Rahimi et al. 2019, section 3.2) ranks teachers by F1 over entities, trains a model on the
+    RaRe (Rahimi et al. 2019) ranks teachers by F1 over entities, trains a model on the
     hard labels of the best ones, of each as many as its F1 says, and then trains it further on the
     gold. Here all teachers count, their probabilities are averaged for each token, F1 is over
     words, and no gold teaches: `spacy xner few-shot` and `fine-tune` do that.
@@ -200,7 +200,7 @@ def _kind(column: Any) -> Any:
 
 
 def make_fitted_reliability(gold: str, k: int, seed: int = 0, power: float = 1.0) -> Ensemble:
-    """Create an ensemble that trusts teachers by their F1 on gold sentences, see the class.
+    """Create an ensemble that trusts teachers by F1 on gold sentences (after RaRe), see the class.
 
     gold (str): CoNLL file of the target language.
     k (int): Sentences to draw.

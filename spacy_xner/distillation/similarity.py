@@ -124,11 +124,14 @@ def make_source_identifier(
     steps: int = 300,
     sentences: int = 500,
 ) -> Ensemble:
-    """Create an ensemble by a learned identifier of source languages (TSL, Wu et al. 2020).
+    """Create an ensemble by a learned identifier of source languages (after TSL).
 
     A bilinear form g(x)' M mu_k tells sources apart; a teacher's weight is the mean over the target
     of the softmax of the scores times 1/var, var being their variance over target and sources, as
-    in the paper's own code.
+    in the code of TSL (Wu et al. 2020). There g is mBERT; here it is any encoder, its
+    sentence vectors of length 1, trained in one batch of `sentences` a source. Teachers' own
+    weights, which TSL lacks, multiply what is found, and the student's loss is cross-entropy in
+    place of the squared error of probabilities.
 
     encoder (str): Encoder folder; it stays frozen.
     sources (Dict[str, Union[str, List]]): Source text by the teacher's name, see the class.
