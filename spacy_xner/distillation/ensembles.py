@@ -157,7 +157,7 @@ def make_inferred_reliability(
     iterations: int = 30,
     max_docs: int = 4000,
 ) -> Ensemble:
-    """Create an ensemble that infers how far each teacher can be trusted (after BEA), see the class.
+    """Create an ensemble that infers whom to trust how far (after BEA), see the class.
 
     agreement (float): Prior count of a correct tag.
     smoothing (float): Prior count of every other cell.
