@@ -44,13 +44,10 @@ def write_gold(
     RAISES: XnerError: As `sample_gold`, or the gold has a type that `like` lacks.
     """
     drawn = sample_gold(path, k, seed)
-    used = {tag[2:] for sentence in drawn for tag in sentence.tags if tag != "O"}
     tagset = TagSet.from_types(
-        SoftLabelCorpus(like).tagset.types
-        if like
-        else {tag[2:] for sentence in read_conll(path) for tag in sentence.tags if tag != "O"}
+        SoftLabelCorpus(like).tagset.types if like else _types(read_conll(path))
     )
-    unknown = sorted(used - set(tagset.types))
+    unknown = sorted(_types(drawn) - set(tagset.types))
     if unknown:
         raise XnerError(
             f"The gold set {path} has the types {', '.join(unknown)}, which {like} lacks (it has "
@@ -68,6 +65,10 @@ def write_gold(
         writer.write(0, docs)
     writer.close(1)
     return SoftLabelCorpus(output)
+
+
+def _types(sentences: Iterable[Sentence]) -> set[str]:
+    return {tag[2:] for sentence in sentences for tag in sentence.tags if tag != "O"}
 
 
 def _seen(k: int, seed: int) -> str:
@@ -107,6 +108,7 @@ class FittedReliability:
         forms = {normal_form(detokenize(one.words)): one for one in sample_gold(gold, k, seed)}
         self.gold, self.k, self.power = gold, k, power
         self.sentences = {form: sentence for form, sentence in forms.items() if form}
+        self.types = _types(self.sentences.values())
         self.target_gold = _seen(k, seed)
         self.weights: np.ndarray | None = None
 
@@ -137,8 +139,7 @@ class FittedReliability:
     def _tagset(self, doc: Labelled) -> TagSet:
         """Give the teachers' tags, which have to be those of the gold too."""
         tagset = TagSet(tuple(doc.tags))
-        used = {tag[2:] for one in self.sentences.values() for tag in one.tags if tag != "O"}
-        unknown = sorted(used - set(tagset.types))
+        unknown = sorted(self.types - set(tagset.types))
         if unknown:
             raise XnerError(
                 f"The gold sentences of {self.gold} have the types {', '.join(unknown)}, which no "
