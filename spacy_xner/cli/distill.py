@@ -26,6 +26,13 @@ def distill_cli(
             "[distillation.teachers] of the config teach."
         ),
     ] = None,
+    recipe: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Short config on top of STUDENT_CONFIG, such as configs/recipes/uniform.cfg; "
+            "repeatable"
+        ),
+    ] = None,
     text: Annotated[
         Path | None, typer.Option(help="Raw text for teachers that are pipelines")
     ] = None,
@@ -45,6 +52,7 @@ def distill_cli(
             student_config,
             teacher or [],
             output,
+            recipes=recipe or [],
             text=text,
             gpu_id=gpu_id,
             resume=resume,
@@ -57,6 +65,7 @@ def distill(
     teachers: Sequence[str | Path],
     output: str | Path,
     *,
+    recipes: Sequence[str | Path] = (),
     text: str | Path | None = None,
     gpu_id: int = -1,
     resume: bool = False,
@@ -69,6 +78,7 @@ def distill(
         into a folder of `output`, and the labels are used again as long as both stay the same.
         If there are none, the config's own teachers teach.
     output (Union[str, Path]): Folder for the student.
+    recipes (Sequence[Union[str, Path]]): Short configs on top of the student's.
     text (Optional[Union[str, Path]]): Raw text for teachers that are pipelines.
     gpu_id (int): GPU, or -1 for the processor.
     resume (bool): Go on from the checkpoint in `output`.
@@ -79,11 +89,13 @@ def distill(
     from spacy.cli._util import setup_gpu
 
     from ..distillation import loop
+    from ..distillation.recipe import with_recipes
 
     setup_gpu(gpu_id, silent=gpu_id < 0)
+    config = with_recipes(student_config, recipes) if recipes else student_config
     folders = soft_label_folders(teachers, text, output, gpu_id=gpu_id)
     student, last = loop.distill(
-        folders, student_config, output, use_gpu=gpu_id, overrides=overrides, resume=resume
+        folders, config, output, use_gpu=gpu_id, overrides=overrides, resume=resume
     )
     msg.info(f'Load the student with spacy.load("{last}")')
     return student

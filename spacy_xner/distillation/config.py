@@ -24,6 +24,7 @@ __all__ = [
     "Distillation",
     "config_digest",
     "load_student_config",
+    "read_config",
     "resolve_corpora",
     "resolve_distillation",
     "settle_entity_weight",
@@ -80,20 +81,17 @@ def load_student_config(
     student_config (Union[str, Path, Config]): A file, or a config that has been read.
     overrides (Optional[Mapping[str, Any]]): Values by dotted key, such as `distillation.alpha`.
     RETURNS (Config): The config, not interpolated.
-    RAISES: XnerError: The file is missing, or a key of `[distillation]` is unknown.
+    RAISES: XnerError: The file is missing or describes no whole student, or a key of
+        `[distillation]` is unknown.
     """
     overrides = dict(overrides or {})
     defaults = Config().from_disk(DEFAULTS)
     if isinstance(student_config, Config):
-        config = student_config.copy()
+        config, named = student_config.copy(), "The student's config"
     else:
-        path = Path(student_config)
-        if not path.is_file():
-            raise XnerError(f"There is no student config at {path}. Try configs/student.cfg.")
-        try:
-            config = load_config(path, interpolate=False)
-        except (ValueError, configparser.Error) as error:
-            raise XnerError(f"{path} is not a config that spaCy can read: {error}") from error
+        named = str(student_config)
+        config = read_config(student_config, "student config", "configs/student.cfg")
+    _check_sections(config, named)
     _check_keys(config.get("distillation", {}), overrides)
     ours = {"distillation": defaults["distillation"]}
     merged = Config(ours).merge(config)
@@ -104,9 +102,41 @@ def load_student_config(
             raise XnerError(
                 f"These values do not fit the config: {', '.join(overrides)}. {error}"
             ) from error
-    named = student_config if isinstance(student_config, str | Path) else "The student's config"
     check_config(merged, named)
     return merged
+
+
+def read_config(path: str | Path, what: str, example: str) -> Config:
+    """Read a config, not interpolated.
+
+    path (Union[str, Path]): The file.
+    what (str): What it should be, for the message.
+    example (str): Where there is one.
+    RETURNS (Config): The config.
+    RAISES: XnerError: There is no such file, or it is no config.
+    """
+    if not Path(path).is_file():
+        raise XnerError(f"There is no {what} at {path}. Try {example}.")
+    try:
+        return load_config(path, interpolate=False)
+    except (ValueError, configparser.Error) as error:
+        raise XnerError(f"{path} is not a config that spaCy can read: {error}") from error
+
+
+def _check_sections(config: Config, named: str) -> None:
+    """Refuse what describes no student by itself, such as a recipe."""
+    if "rounds" in config:
+        raise XnerError(
+            f"{named} has [rounds]: it is a recipe of several students. Train them with "
+            "`spacy xner rounds RECIPE --teacher SOFT_LABELS --text RAW --output DIR`."
+        )
+    missing = [name for name in ("nlp", "components", "corpora") if name not in config]
+    if missing:
+        raise XnerError(
+            f"{named} has no {', '.join(f'[{name}]' for name in missing)}: it is not the whole "
+            "config of a student. If it is a recipe, put it on top of one: `spacy xner distill "
+            "configs/student.cfg --recipe RECIPE`."
+        )
 
 
 def _check_keys(block: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
@@ -192,7 +222,8 @@ def resolve_corpora(config: Config, block: Distillation) -> tuple[SoftLabelReade
     config (Config): The interpolated config.
     block (Distillation): Its `[distillation]` block.
     RETURNS (Tuple[SoftLabelReader, Callable]): The readers, told teachers, ensemble, weighting.
-    RAISES: XnerError: The first does not read soft labels, or the teachers do not fit together.
+    RAISES: XnerError: The first does not read soft labels, the teachers do not fit together, or
+        the weighting leaves no token supervised.
     """
     dev_name = config.get("training", {}).get("dev_corpus", "corpora.dev")
     reader, dev_corpus = resolve_dot_names(config, [block.corpus, dev_name])
@@ -205,6 +236,14 @@ def resolve_corpora(config: Config, block: Distillation) -> tuple[SoftLabelReade
     for one in (reader, dev_corpus):
         if isinstance(one, SoftLabelReader):
             one.supervise(teachers, block.ensemble, block.weighting)
+    if not reader.is_supervised():
+        settings = dict(config["distillation"]["weighting"])
+        name = settings.pop("@misc", "")
+        keys = ", ".join(f"{key} = {value}" for key, value in settings.items())
+        raise XnerError(
+            f"[distillation.weighting] {keys} ({name}) leaves nothing to learn from: every token "
+            "of the soft labels weighs 0. Lower it."
+        )
     return reader, dev_corpus
 
 

@@ -6,9 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ..errors import XnerError
 from ..tags import unsaid
-from .teachers import Teacher
+from .teachers import Teacher, shares
 from .texts import Labelled
 
 __all__ = [
@@ -66,23 +65,22 @@ class WeightedMean:
         self.weights: np.ndarray | None = None
 
     def fit(self, documents: Iterable[Labelled], teachers: Sequence[Teacher]) -> None:
-        weights = np.array([teacher.weight for teacher in teachers], dtype=np.float32)
-        if not weights.sum() > 0:
-            raise XnerError(
-                f"The weights of {', '.join(teacher.name for teacher in teachers)} sum to 0; "
-                "expected at least one teacher of each text with a weight above 0."
-            )
-        self.weights = weights / weights.sum()
+        self.weights = shares(teachers)
 
     def __call__(self, stack: np.ndarray) -> np.ndarray:
         return weighted_mean(stack, self.weights)
 
 
 class InferredReliability:
-    """Teachers weighed by a confusion matrix each, inferred from where they disagree.
+    """Teachers weighed by a confusion matrix each, inferred from where they disagree (after BEA).
 
-    Rahimi et al. (2019, "BEA"), after Dawid and Skene (1979): the true tags are hidden, each
-    teacher turns them into its own with probabilities that expectation maximisation finds.
+    As Dawid and Skene (1979): the true tags are hidden, each teacher turns them into its own with
+    probabilities that expectation maximisation finds. BEA (Rahimi et al. 2019) gives
+    prior and matrices Dirichlet distributions, infers these by mean-field variational Bayes from
+    hard labels, of tokens or of whole entities, and may infer once more without the worst teachers.
+    Here they are point estimates under prior counts, labels are soft and of tokens, and all
+    teachers stay. Their own weights, which BEA lacks, say beforehand how much each is heard: the
+    likelihood of what it says has its weight, divided by the mean of all weights, as exponent.
 
     agreement (float): Prior count on the diagonal of each row of a matrix: how many tokens of a tag
         a teacher is thought to have tagged correctly before any is seen.
@@ -102,18 +100,20 @@ class InferredReliability:
         self.agreement = agreement
         self.smoothing = smoothing
         self.iterations = iterations
+        self.weights: np.ndarray | None = None
         self.prior: np.ndarray | None = None
         self.confusion: np.ndarray | None = None
 
     def fit(self, documents: Iterable[Labelled], teachers: Sequence[Teacher]) -> None:
+        self.weights = shares(teachers)
         sample = [doc.stack for doc in islice(documents, self.max_docs)]
         if not sample:
             return
         given = np.concatenate(sample, axis=1).astype(np.float64)
-        given = given[:, ~unsaid(given).all(axis=0)]
+        given = given[:, self._heard(given)]
         n_tags = given.shape[2]
         start = np.full((n_tags, n_tags), self.smoothing) + self.agreement * np.eye(n_tags)
-        truth = given.sum(axis=0)
+        truth = np.tensordot(self.weights, given, axes=1)
         truth /= truth.sum(axis=1, keepdims=True)
         for _ in range(self.iterations):
             self.prior = (truth.sum(axis=0) + 1.0) / (len(truth) + n_tags)
@@ -124,18 +124,26 @@ class InferredReliability:
     def _posterior(self, given: np.ndarray) -> np.ndarray:
         assert self.prior is not None
         assert self.confusion is not None
+        assert self.weights is not None
         likelihood = np.einsum("tkj,tnj->tnk", self.confusion, given)
-        log = np.log(self.prior) + np.log(np.maximum(likelihood, 1e-12)).sum(axis=0)
+        exponents = self.weights * len(self.weights)
+        said = np.tensordot(exponents, np.log(np.maximum(likelihood, 1e-12)), axes=1)
+        log = np.log(self.prior) + said
         posterior = np.exp(log - log.max(axis=1, keepdims=True))
         return np.asarray(posterior / posterior.sum(axis=1, keepdims=True))
 
     def __call__(self, stack: np.ndarray) -> np.ndarray:
         if self.confusion is None or not stack.shape[1]:
-            return make_weighted_mean()(stack)
+            return weighted_mean(stack, self.weights)
         # A teacher that says nothing is as likely under every tag: the others decide.
         found = self._posterior(stack.astype(np.float64)).astype(np.float32)
-        found[unsaid(stack).all(axis=0)] = 0.0
+        found[~self._heard(stack)] = 0.0
         return found
+
+    def _heard(self, stack: np.ndarray) -> np.ndarray:
+        """Of which tokens a teacher that counts says something."""
+        assert self.weights is not None
+        return np.asarray(self.weights @ ~unsaid(stack) > 0)
 
 
 def make_weighted_mean() -> Ensemble:
@@ -149,7 +157,7 @@ def make_inferred_reliability(
     iterations: int = 30,
     max_docs: int = 4000,
 ) -> Ensemble:
-    """Create an ensemble that infers how far each teacher can be trusted, see the class.
+    """Create an ensemble that infers whom to trust how far (after BEA), see the class.
 
     agreement (float): Prior count of a correct tag.
     smoothing (float): Prior count of every other cell.

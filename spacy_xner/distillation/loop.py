@@ -1,6 +1,5 @@
 """The distillation loop: soft labels in, a spaCy pipeline out."""
 
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training import Example
 from spacy.training.loop import (
-    DIR_MODEL_BEST,
     DIR_MODEL_LAST,
     clean_output_dir,
     create_before_to_disk_callback,
@@ -42,11 +40,13 @@ from .config import (
     with_teachers,
 )
 from .reader import SoftLabelReader
-from .student import init_student, with_start
+from .saving import save_student
+from .student import init_student, told_gold, with_start
 
 __all__ = ["distill"]
 
 Info = dict[str, Any]
+_MSG = Printer(no_print=True)
 
 
 def distill(
@@ -82,16 +82,33 @@ def distill(
     if resume and run.output is None:
         raise XnerError("There is nothing to resume without an output folder.")
     lock = lock_folder(run.output) if run.output else None
-    msg = Printer(no_print=True)
-    stdout.write(msg.info(f"Pipeline: {run.nlp.pipe_names}") + "\n")
-    if run.doubt:
-        stdout.write(msg.info(run.doubt) + "\n")
+    try:
+        _begin(run, resume, stdout)
+        _train(run, stdout, stderr)
+    finally:
+        if lock:
+            lock.release()
+    keep_averages(run.nlp, run.settings.optimizer)
+    last = run.output / DIR_MODEL_LAST if run.output else None
+    if last:
+        stdout.write(_MSG.good("Saved pipeline to output directory", last) + "\n")
+    return run.nlp, last
+
+
+def _begin(run: "_Run", resume: bool, stdout: IO[str]) -> None:
+    """Go back to the checkpoint, or clear what an earlier run left."""
+    for line in filter(None, (f"Pipeline: {run.nlp.pipe_names}", run.doubt)):
+        stdout.write(_MSG.info(line) + "\n")
     if resume:
         run.restore()
-        stdout.write(msg.info(f"Resuming after step {run.at.step}") + "\n")
+        stdout.write(_MSG.info(f"Resuming after step {run.at.step}") + "\n")
     elif run.output is not None:
         clean_output_dir(run.output)
         clear_checkpoints(run.output)
+
+
+def _train(run: "_Run", stdout: IO[str], stderr: IO[str]) -> None:
+    """Take all steps; the config's logger hears of each."""
     with run.nlp.select_pipes(disable=run.training["frozen_components"]):
         log_step, finish_logger = run.training["logger"](run.nlp, stdout, stderr)
     try:
@@ -101,13 +118,6 @@ def distill(
             log_step(info if is_best is not None else None)
     finally:
         finish_logger()
-        if lock:
-            lock.release()
-    keep_averages(run.nlp, run.settings.optimizer)
-    last = run.output / DIR_MODEL_LAST if run.output else None
-    if last:
-        stdout.write(msg.good("Saved pipeline to output directory", last) + "\n")
-    return run.nlp, last
 
 
 @dataclass
@@ -122,6 +132,7 @@ class _Run:
     output: Path | None
     identity: dict[str, Any]
     doubt: str
+    target_gold: str
     at: Checkpoint = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,9 +156,10 @@ class _Run:
         identity = {
             "config": config_digest(plain),
             "soft labels": reader.fingerprint,
-            "start": start,
+            "start": start.fingerprint,
         }
-        return cls(nlp, reader, settings, training, dev_corpus, output, identity, doubt)
+        gold = told_gold([start.target_gold, *reader.target_gold])
+        return cls(nlp, reader, settings, training, dev_corpus, output, identity, doubt, gold)
 
     def restore(self) -> None:
         assert self.output is not None
@@ -192,8 +204,7 @@ class _Run:
     def _batches(self) -> Iterator[list[Example]]:
         self._replay_sizes()
         while not self.settings.max_epochs or self.at.epoch < self.settings.max_epochs:
-            skip = self.at.batch
-            found = False
+            skip, found = self.at.batch, False
             for i, batch in enumerate(self._pass(self.at.epoch)):
                 found = True
                 if i >= skip:
@@ -279,21 +290,10 @@ class _Run:
         """Write `model-last`, and `model-best` where the score is the best so far."""
         with self.nlp.select_pipes(disable=self.training["frozen_components"]):
             update_meta(self.training, self.nlp, info)
-        self.nlp.meta["target_gold"] = self.reader.target_gold
+        self.nlp.meta["target_gold"] = self.target_gold
         if self.output is None:
             return
-        last, best = self.output / DIR_MODEL_LAST, self.output / DIR_MODEL_BEST
         before_to_disk = create_before_to_disk_callback(self.training["before_to_disk"])
-        try:
-            self.output.mkdir(parents=True, exist_ok=True)
-            with self.nlp.use_params(self.settings.optimizer.averages or {}):
-                before_to_disk(self.nlp).to_disk(last)
-            if is_best:
-                shutil.rmtree(best, ignore_errors=True)
-                shutil.copytree(last, best)
-        except OSError as error:
-            raise XnerError(
-                f"Could not save the student to {last}: {error}. Mend that (free room on the disk?)"
-                " and run the same command with --resume."
-            ) from error
+        with self.nlp.use_params(self.settings.optimizer.averages or {}):
+            last = save_student(before_to_disk(self.nlp), self.output, is_best)
         info["output_path"] = str(last)

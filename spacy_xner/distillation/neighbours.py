@@ -17,13 +17,19 @@ BATCH = 64  # documents that are encoded at once
 
 
 class NeighbourWeighting:
-    """Weighs a token by how many of its nearest neighbours have its type (CoLaDa, Ma et al. 2023).
+    """Weighs a token by how many of its nearest neighbours have its type (after CoLaDa).
 
     With c the share of the k nearest words, by cosine of the encoder's states, whose best type is
     the token's own, and m the mean of c over all tokens of that type, the weight is
     sigmoid(steepness * (c - centre * m)), divided by what c = 1 would give. A word that is no
     entity has the type O. Neighbours are looked for in a sample of the text; a token that occurs in
     it is no neighbour of itself.
+
+    That is the instance collaboration of CoLaDa (Ma et al. 2023) without its model
+    collaboration: there, models of translated and of raw text also weigh the labels of each other,
+    and labels, weights and models are made anew in each iteration, from the states of the NER model
+    itself. Here the encoder is frozen, there is no translation, weights are made once, and the
+    sigmoid is scaled so that full agreement weighs 1.
 
     encoder (str): Encoder folder.
     k (int): Neighbours.

@@ -10,6 +10,7 @@ row of the target sums to is the weight of its token; 0 leaves it unsupervised.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from spacy.attrs import IS_SPACE, SENT_START
@@ -101,6 +102,39 @@ def _column(name: str, tagset: TagSet) -> int:
     return 1 + 4 * tagset.types.index(label) + "BILU".index(kind)
 
 
+@dataclass
+class _Batch:
+    """Documents, the longest first, and the tokens of all of them one after the other.
+
+    docs (List[Doc]): The documents.
+    lengths (np.ndarray): Their tokens.
+    first (np.ndarray): Row of the first token of each.
+    last (np.ndarray): 1 for the last token of a document or sentence, else 0; one a token.
+    space (np.ndarray): 1 for white space, else 0.
+    target (np.ndarray): What the target gives to each move, tokens x moves.
+    total (np.ndarray): Weight of each token.
+    """
+
+    docs: list[Doc]
+    lengths: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    space: np.ndarray
+    target: np.ndarray
+    total: np.ndarray
+
+    @classmethod
+    def of(cls, docs: Sequence[Doc], targets: Sequence[np.ndarray], moves: _Moves) -> "_Batch":
+        order = sorted(range(len(docs)), key=lambda i: -len(docs[i]))
+        docs = [docs[i] for i in order]
+        lengths = np.array([len(doc) for doc in docs])
+        ends = zip(*map(_last_and_space, docs), strict=True)
+        last, space = (np.concatenate(rows) for rows in ends)
+        biluo = _end_with_sentence(np.concatenate([targets[i] for i in order]), last == 1)
+        target, total = biluo[:, np.maximum(moves.column, 0)], biluo.sum(axis=1)
+        return cls(docs, lengths, np.cumsum(lengths) - lengths, last, space, target, total)
+
+
 def update_ner(
     ner: EntityRecognizer,
     docs: Sequence[Doc],
@@ -123,28 +157,21 @@ def update_ner(
     RETURNS (float): Cross-entropy summed over the states.
     """
     moves = _Moves(ner, tagset)
-    order = sorted(range(len(docs)), key=lambda i: -len(docs[i]))
-    docs = [docs[i] for i in order]
-    lengths = np.array([len(doc) for doc in docs])
-    first = np.cumsum(lengths) - lengths
-    last, space = (np.concatenate(rows) for rows in zip(*map(_last_and_space, docs), strict=True))
-    biluo = _end_with_sentence(np.concatenate([targets[i] for i in order]), last == 1)
-    target, total = biluo[:, np.maximum(moves.column, 0)], biluo.sum(axis=1)
-
+    batch = _Batch.of(docs, targets, moves)
     set_dropout_rate(ner.model, drop)
-    states = ner.moves.init_batch(docs)
-    step_model, finish = ner.model.begin_update(docs)
+    states = ner.moves.init_batch(batch.docs)
+    step_model, finish = ner.model.begin_update(batch.docs)
     opened = np.zeros(len(docs), dtype=np.int64)
     loss = 0.0
-    for t in range(int(lengths[0])):
-        n = int(np.searchsorted(-lengths, -t, side="left"))
-        rows = first[:n] + t
-        allowed = moves.allowed[opened[:n], last[rows], space[rows]]
+    for t in range(int(batch.lengths[0])):
+        n = int(np.searchsorted(-batch.lengths, -t, side="left"))
+        rows = batch.first[:n] + t
+        allowed = moves.allowed[opened[:n], batch.last[rows], batch.space[rows]]
         scores, backprop = step_model.begin_update(states[:n])
         predicted = _softmax(scores, allowed)
-        wanted = target[rows] * allowed
+        wanted = batch.target[rows] * allowed
         outside = np.flatnonzero(opened[:n] == 0)
-        wanted[outside, moves.out] += total[rows][outside] - wanted[outside].sum(axis=1)
+        wanted[outside, moves.out] += batch.total[rows][outside] - wanted[outside].sum(axis=1)
         weight = wanted.sum(axis=1, keepdims=True)
         loss -= float((wanted * np.log(predicted + 1e-9)).sum())
         backprop((weight * predicted - wanted).astype(np.float32))
@@ -152,7 +179,7 @@ def update_ner(
         followed = np.where(allowed, scores, -np.inf).astype(np.float32)
         ner.transition_states(states[:n], followed)
         opened[:n] = moves.open_after(followed.argmax(axis=1))
-    finish(docs)
+    finish(batch.docs)
     if sgd is not None:
         ner.finish_update(sgd)
     step_model.clear_memory()

@@ -1,25 +1,23 @@
 """The corpus that a student learns from: soft labels, carried over to the student's own tokens."""
 
 import copy
-import math
 import random
-import unicodedata
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from spacy.language import Language
-from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..corpora.manifest import Tags
 from ..errors import XnerError
 from ..tags import unsaid
 from .ensembles import Ensemble, make_weighted_mean
+from .examples import balanced, in_normal_form, make_example, round_by_chance
 from .tasks import PROBABILITIES, WEIGHTS, Task, task_of
 from .teachers import MappedCorpus, Teacher, teachers_of
-from .texts import Labelled, group_by_text
+from .texts import Labelled, TaughtText, group_by_text
 from .weightings import FittedWeighting, Weighting, make_even_weighting
 
 __all__ = ["PROBABILITIES", "WEIGHTS", "SoftLabelReader", "make_soft_label_reader"]
@@ -104,7 +102,10 @@ class SoftLabelReader:
         self.held_out = held_out
         self.normal_forms = normal_forms
         self.balance = balance
-        self.supervise(teachers)
+        self._corpora = [MappedCorpus(teacher) for teacher in teachers]
+        # Not joined yet: the config may still say how the teachers' types are called.
+        self._joined: list[TaughtText] | None = None
+        self._set(None, None)
 
     def supervise(
         self,
@@ -121,14 +122,39 @@ class SoftLabelReader:
         weighting (Optional[Weighting]): Weight of each token; all 1 if none is given.
         RAISES: XnerError: A folder is unfinished, or the teachers do not fit together.
         """
-        self.weighting = weighting or make_even_weighting()
         if teachers:
-            self._texts = group_by_text([MappedCorpus(teacher) for teacher in teachers])
-            self.tagset = self._texts[0].corpora[0].tagset
-            self.task = task_of(self.tagset)
-        # Other texts may have other teachers: each has an ensemble of its own.
-        self._ensembles = [copy.deepcopy(ensemble or make_weighted_mean()) for _ in self._texts]
-        self._is_fitted = [False] * len(self._texts)
+            self._corpora = [MappedCorpus(teacher) for teacher in teachers]
+        self._joined = group_by_text(self._corpora)
+        self._set(ensemble, weighting)
+
+    def _set(self, ensemble: Ensemble | None, weighting: Weighting | None) -> None:
+        self.weighting = weighting or make_even_weighting()
+        self._ensemble = ensemble or make_weighted_mean()
+        # Other texts may have other teachers: each has an ensemble of its own, once it is fitted.
+        self._fitted: dict[int, Ensemble] = {}
+        self._task: Task | None = None
+
+    @property
+    def _texts(self) -> list[TaughtText]:
+        if self._joined is None:
+            self._joined = group_by_text(self._corpora)
+        return self._joined
+
+    @property
+    def tagset(self) -> Tags:
+        """RETURNS (Union[TagSet, CategorySet]): What a row of probabilities is about."""
+        return self._texts[0].corpora[0].tagset
+
+    @property
+    def task(self) -> Task:
+        """RETURNS (Task): What the student does with the soft labels; `init_student` sets it."""
+        if self._task is None:
+            self._task = task_of(self.tagset)
+        return self._task
+
+    @task.setter
+    def task(self, task: Task) -> None:
+        self._task = task
 
     @property
     def fingerprint(self) -> list[str]:
@@ -145,11 +171,11 @@ class SoftLabelReader:
         return sum(text.corpora[0].corpus.n_tokens for text in self._texts)
 
     @property
-    def target_gold(self) -> str:
-        """RETURNS (str): What gold of the target language the teachers and the ensemble saw."""
+    def target_gold(self) -> list[str]:
+        """RETURNS (List[str]): What gold of the target the teachers and the ensemble saw."""
         seen = [one.corpus.meta.get("target_gold") for text in self._texts for one in text.corpora]
-        seen += [getattr(ensemble, "target_gold", None) for ensemble in self._ensembles]
-        return "; ".join(dict.fromkeys(filter(None, seen))) or "none: learned from soft labels"
+        seen.append(getattr(self._ensemble, "target_gold", None))
+        return list(dict.fromkeys(filter(None, seen)))
 
     @property
     def n_docs(self) -> int:
@@ -164,6 +190,24 @@ class SoftLabelReader:
         for place, text in enumerate(self._texts):
             for doc in text.sample(self.task):
                 yield self._combine(place, doc)
+
+    def is_supervised(self) -> bool:
+        """Tell whether any token has a weight; documents are read up to the first that has.
+
+        RETURNS (bool): Whether; True where nothing is said, or no document is in the split, either
+            of which is another fault.
+        """
+        is_silent = True
+        for place, text in enumerate(self._texts):
+            for doc in text.documents(self.task):
+                if not self._wants(doc.doc_id):
+                    continue
+                combined = self._combine(place, doc)
+                said = ~unsaid(combined)
+                if self._weigh(place, doc, combined)[said].any():
+                    return True
+                is_silent = is_silent and not said.any()
+        return is_silent
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read in the order of the files.
@@ -188,7 +232,7 @@ class SoftLabelReader:
         for shard in shards:
             examples = list(self._examples(nlp, shard, rng))
             if self.balance:
-                examples = _balanced(examples, self.balance, self.task, rng)
+                examples = balanced(examples, self.balance, self.task, rng)
             rng.shuffle(examples)
             yield from examples
 
@@ -200,19 +244,20 @@ class SoftLabelReader:
     def _times(self, place: int, rng: random.Random) -> int:
         """How often a shard comes in an epoch: by the weight of its text beside the largest one."""
         largest = max(self._texts, key=lambda text: text.corpora[0].corpus.n_tokens)
-        if not largest.weight or self._texts[place] is largest:
+        if self._texts[place] is largest:
             return 1
-        return _round_by_chance(self._texts[place].weight / largest.weight, rng)
+        return round_by_chance(self._texts[place].weight / largest.weight, rng)
 
     def _combine(self, place: int, doc: Labelled) -> np.ndarray:
         """Combine the teachers of one document; the first one makes the ensemble read the text."""
-        text, ensemble = self._texts[place], self._ensembles[place]
-        if not self._is_fitted[place]:
+        if place not in self._fitted:
+            text = self._texts[place]
             # A sole teacher needs no judge.
             documents = text.documents(self.task) if len(text.corpora) > 1 else iter(())
+            ensemble = copy.deepcopy(self._ensemble)
             ensemble.fit(documents, [one.teacher for one in text.corpora])
-            self._is_fitted[place] = True
-        return ensemble(doc.stack)
+            self._fitted[place] = ensemble
+        return self._fitted[place](doc.stack)
 
     def _weigh(self, place: int, doc: Labelled, combined: np.ndarray) -> np.ndarray:
         if isinstance(self.weighting, FittedWeighting):
@@ -237,8 +282,8 @@ class SoftLabelReader:
                         continue
                     weights = self._weigh(place, labelled, combined)
                     if self.normal_forms:
-                        doc = _in_normal_form(doc, rng.choice(self.normal_forms))
-                    yield _example(doc, combined, weights, self.task)
+                        doc = in_normal_form(doc, rng.choice(self.normal_forms))
+                    yield make_example(doc, combined, weights, self.task)
 
     def _wants(self, doc_id: str) -> bool:
         if self.split == "all":
@@ -247,37 +292,3 @@ class SoftLabelReader:
         if self.split == "train":
             return place >= self.held_out
         return place < min(self.held_out, self.max_held_out / max(1, self.n_docs))
-
-
-def _round_by_chance(number: float, rng: random.Random) -> int:
-    return int(number) + (rng.random() < number % 1)
-
-
-def _balanced(
-    examples: list[Example], threshold: float, task: Task, rng: random.Random
-) -> list[Example]:
-    """Repeat the documents of rare types, see `SoftLabelReader`."""
-    held = [task.types_in(eg.reference) for eg in examples]
-    counts = Counter(name for names in held for name in names)
-    limit = threshold * len(examples)
-    drawn = []
-    for example, names in zip(examples, held, strict=True):
-        factor = max([1.0, *(math.sqrt(limit / counts[name]) for name in names)])
-        drawn += [example] * _round_by_chance(factor, rng)
-    return drawn
-
-
-def _in_normal_form(doc: Doc, form: str) -> Doc:
-    """Spell a document's tokens in a normal form; the tokens stay the same."""
-    if unicodedata.is_normalized(form, doc.text):  # type: ignore[arg-type]
-        return doc
-    words = [unicodedata.normalize(form, token.text) for token in doc]  # type: ignore[arg-type]
-    return Doc(doc.vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
-
-
-def _example(doc: Doc, probabilities: np.ndarray, weights: np.ndarray, task: Task) -> Example:
-    reference = doc.copy()
-    task.set_hard_label(reference, probabilities)
-    reference.user_data[PROBABILITIES] = probabilities
-    reference.user_data[WEIGHTS] = weights
-    return Example(doc, reference)

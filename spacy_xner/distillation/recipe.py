@@ -1,19 +1,17 @@
-"""A recipe of rounds: two students' configs and what differs from them."""
+"""Recipes: what differs from a student's config, or for rounds from two students' configs."""
 
-import configparser
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spacy.util import load_config
 from thinc.api import Config
 
 from ..errors import XnerError
-from .config import load_student_config
+from .config import load_student_config, read_config
 
-__all__ = ["Recipe", "load_recipe"]
+__all__ = ["Recipe", "load_recipe", "with_recipes"]
 
 _KEYS = ("rounds", "assistant", "student")
 _SECTIONS = ("rounds", "assistant", "student")
@@ -33,6 +31,26 @@ class Recipe:
     student: Config
 
 
+def with_recipes(student_config: str | Path, recipes: Sequence[str | Path]) -> Config:
+    """Put recipes on top of a student's config, as those in configs/recipes on configs/student.cfg.
+
+    student_config (Union[str, Path]): A whole student's config.
+    recipes (Sequence[Union[str, Path]]): Short configs; what a later one says wins.
+    RETURNS (Config): The whole config, not interpolated.
+    RAISES: XnerError: A file is missing or cannot be read, or a recipe is one of rounds.
+    """
+    config = read_config(student_config, "student config", "configs/student.cfg")
+    for path in recipes:
+        recipe = read_config(path, "recipe", "configs/recipes/uniform.cfg")
+        if "rounds" in recipe:
+            raise XnerError(
+                f"{path} has [rounds]: it names its students' configs itself. Train them with "
+                f"`spacy xner rounds {path} --teacher SOFT_LABELS --text RAW --output DIR`."
+            )
+        config = Config(config.merge(recipe))
+    return config
+
+
 def load_recipe(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe.
 
@@ -45,12 +63,7 @@ def load_recipe(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     RETURNS (Recipe): The recipe.
     RAISES: XnerError: A file is missing or cannot be read, or a key or value is faulty.
     """
-    if not Path(path).is_file():
-        raise XnerError(f"There is no recipe at {path}. Try configs/recipes/rounds.cfg.")
-    try:
-        sections = load_config(path, interpolate=False)
-    except (ValueError, configparser.Error) as error:
-        raise XnerError(f"{path} is not a config that spaCy can read: {error}") from error
+    sections = read_config(path, "recipe", "configs/recipes/rounds.cfg")
     given = _by_section(overrides or {})
     _check(path, [*sections, *given], _SECTIONS, "section")
     block = {**sections.get("rounds", {}), **given.get("rounds", {})}

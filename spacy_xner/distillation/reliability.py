@@ -4,17 +4,19 @@ import hashlib
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..corpora.conll import Sentence, read_conll
 from ..corpora.detokenize import detokenize, spaces
 from ..corpora.few_shot import sample_gold
+from ..corpora.raw import normal_form
 from ..corpora.soft_labels import SoftLabelCorpus, SoftLabels, SoftLabelWriter
 from ..errors import XnerError
-from ..tags import TagSet, spans_from_iob2
+from ..tags import TagSet, align_probabilities
 from .ensembles import Ensemble, weighted_mean
-from .teachers import Teacher
+from .teachers import Teacher, shares
 from .texts import Labelled
 
 __all__ = ["FittedReliability", "make_fitted_reliability", "write_gold"]
@@ -42,13 +44,10 @@ def write_gold(
     RAISES: XnerError: As `sample_gold`, or the gold has a type that `like` lacks.
     """
     drawn = sample_gold(path, k, seed)
-    used = {tag[2:] for sentence in drawn for tag in sentence.tags if tag != "O"}
     tagset = TagSet.from_types(
-        SoftLabelCorpus(like).tagset.types
-        if like
-        else {tag[2:] for sentence in read_conll(path) for tag in sentence.tags if tag != "O"}
+        SoftLabelCorpus(like).tagset.types if like else _types(read_conll(path))
     )
-    unknown = sorted(used - set(tagset.types))
+    unknown = sorted(_types(drawn) - set(tagset.types))
     if unknown:
         raise XnerError(
             f"The gold set {path} has the types {', '.join(unknown)}, which {like} lacks (it has "
@@ -68,6 +67,10 @@ def write_gold(
     return SoftLabelCorpus(output)
 
 
+def _types(sentences: Iterable[Sentence]) -> set[str]:
+    return {tag[2:] for sentence in sentences for tag in sentence.tags if tag != "O"}
+
+
 def _seen(k: int, seed: int) -> str:
     return f"{k} sentences (seed {seed})"
 
@@ -82,45 +85,68 @@ def _as_labels(doc_id: str, lang: str, sentence: Sentence, tagset: TagSet) -> So
 
 
 class FittedReliability:
-    """The mean of the teachers by their F1 on k gold target sentences (RaRe, Rahimi et al. 2019).
+    """The mean of the teachers by their F1 on k gold target sentences (after RaRe).
 
-    The sentences are looked up in the raw text that the teachers labelled, so it must hold them.
+    RaRe (Rahimi et al. 2019) ranks teachers by F1 over entities, trains a model on the
+    hard labels of the best ones, of each as many as its F1 says, and then trains it further on the
+    gold. Here all teachers count, their probabilities are averaged for each token, F1 is over
+    words, and no gold teaches: `spacy xner few-shot` and `fine-tune` do that.
+
+    The sentences are looked up in the raw text that the teachers labelled, so it must hold them,
+    each as a text of its own; spaces, punctuation, case and Unicode form may differ.
 
     gold (Union[str, Path]): CoNLL file of the target language.
     k (int): Sentences to draw.
     seed (int): Which ones.
-    power (float): Weights are F1 to this power; above 1 prefers the best.
+    power (float): Weights are F1 to this power; above 1 prefers the best, 0 takes all alike.
+    RAISES: XnerError: `power` is negative, or see `sample_gold`.
     """
 
     def __init__(self, gold: str | Path, k: int, seed: int = 0, power: float = 1.0) -> None:
-        drawn = sample_gold(gold, k, seed)
+        if not power >= 0:
+            raise XnerError(f"[distillation.ensemble] power is {power}; expected 0 or more.")
+        forms = {normal_form(detokenize(one.words)): one for one in sample_gold(gold, k, seed)}
         self.gold, self.k, self.power = gold, k, power
-        self.sentences = {detokenize(sentence.words): sentence for sentence in drawn}
+        self.sentences = {form: sentence for form, sentence in forms.items() if form}
+        self.types = _types(self.sentences.values())
         self.target_gold = _seen(k, seed)
         self.weights: np.ndarray | None = None
 
     def fit(self, documents: Iterable[Labelled], teachers: Sequence[Teacher]) -> None:
+        given = shares(teachers)
         if len(teachers) == 1:
-            self.weights = np.ones(1, dtype=np.float32)
+            self.weights = given
             return
         missing = dict(self.sentences)
         counts = np.zeros((len(teachers), 3))
         for doc in documents:
-            sentence = missing.pop(doc.text, None)
+            sentence = missing.pop(normal_form(doc.text), None)
             if sentence is not None:
-                counts += _counts(doc, sentence)
+                counts += _counts(doc, sentence, self._tagset(doc))
             if not missing:
                 break
         self._check(missing, teachers)
         f1 = 2 * counts[:, 0] / np.maximum(counts[:, 1] + counts[:, 2], 1)
-        weights = f1**self.power * np.array([teacher.weight for teacher in teachers])
+        weights = f1**self.power * given
         if not weights.sum() > 0:
             names = ", ".join(teacher.name for teacher in teachers)
             raise XnerError(
-                f"No teacher of {names} finds an entity of the {self.k} gold sentences of "
-                f"{self.gold}, or their weights are 0: nothing to weigh by. Take a larger k."
+                f"No teacher of {names} with a weight above 0 finds an entity of the {self.k} gold "
+                f"sentences of {self.gold}: nothing to weigh by. Take a larger k."
             )
         self.weights = (weights / weights.sum()).astype(np.float32)
+
+    def _tagset(self, doc: Labelled) -> TagSet:
+        """Give the teachers' tags, which have to be those of the gold too."""
+        tagset = TagSet(tuple(doc.tags))
+        unknown = sorted(self.types - set(tagset.types))
+        if unknown:
+            raise XnerError(
+                f"The gold sentences of {self.gold} have the types {', '.join(unknown)}, which no "
+                f"teacher has: theirs are {', '.join(tagset.types)}. Rename them in the gold file, "
+                "or the teachers' with `labels` in [distillation.teachers]."
+            )
+        return tagset
 
     def _check(self, missing: dict[str, Sentence], teachers: Sequence[Teacher]) -> None:
         if not missing:
@@ -130,41 +156,52 @@ class FittedReliability:
             f"{found} of {len(self.sentences)} gold sentences of {self.gold} stand in the text of "
             f"{teachers[0].path}"
         )
-        if 2 * found < len(self.sentences):
-            raise XnerError(f"Only {text}. Add them to the raw text and annotate it anew.")
-        warnings.warn(f"{text}; teachers are weighed by these.", UserWarning, stacklevel=2)
+        mend = "Add them to the raw text, a line each, and annotate it anew"
+        if not found:
+            raise XnerError(f"Only {text}: there is nothing to weigh the teachers by. {mend}.")
+        warnings.warn(
+            f"{text}; teachers are weighed by these. {mend} to weigh by all.",
+            UserWarning,
+            stacklevel=2,
+        )
 
     def __call__(self, stack: np.ndarray) -> np.ndarray:
         return weighted_mean(stack, self.weights)
 
 
-def _counts(doc: Labelled, sentence: Sentence) -> np.ndarray:
-    """Right, called and true entity tokens of each teacher, teachers x 3."""
-    lengths = np.array([len(word) for word in sentence.words])
-    gaps = np.array(spaces(sentence.words), dtype=int)
-    starts = np.cumsum(lengths + gaps) - gaps - lengths
-    best = doc.stack.argmax(axis=2)
-    gold = np.zeros(best.shape[1], dtype=int)
-    for first, last, label in spans_from_iob2(sentence.tags):
-        end = starts[last - 1] + lengths[last - 1]
-        gold[(doc.starts < end) & (doc.ends > starts[first])] = _kind(doc, label)
-    kinds = (best + 1) // 2
-    right = ((kinds == gold) & (gold > 0)).sum(axis=1)
-    return np.stack([right, (kinds > 0).sum(axis=1), np.full(len(best), (gold > 0).sum())], 1)
+def _counts(doc: Labelled, sentence: Sentence, tagset: TagSet) -> np.ndarray:
+    """Right, called and true words of entities for each teacher, teachers x 3.
+
+    The words are the gold's, places counted in letters and digits, which both texts share.
+    """
+    tokens = [doc.text[start:end] for start, end in zip(doc.starts, doc.ends, strict=True)]
+    starts, ends, spoken = _places(tokens)
+    first, last, counted = _places(sentence.words)
+    gold = np.array([_kind(tagset.index(tag)) for tag in sentence.tags])[counted]
+    counts = np.zeros((len(doc.stack), 3))
+    for row, probs in enumerate(doc.stack):
+        aligned = align_probabilities(starts, ends, probs[spoken], first, last, tagset)
+        called = _kind(aligned.argmax(axis=1))
+        right = (called == gold) & (gold > 0)
+        counts[row] = right.sum(), (called > 0).sum(), (gold > 0).sum()
+    return counts
 
 
-def _kind(doc: Labelled, label: str) -> int:
-    """Number of a type among those of the teachers, from 1."""
-    if f"B-{label}" not in doc.tags:
-        raise XnerError(
-            f"The gold sentences have the type {label}, which no teacher has: their tags are "
-            f"{', '.join(doc.tags)}. Rename it in the gold file."
-        )
-    return (list(doc.tags).index(f"B-{label}") + 1) // 2
+def _places(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First letter of each word and the one after it, and which words have letters or digits."""
+    lengths = np.array([len(normal_form(word)) for word in words])
+    ends = np.cumsum(lengths)
+    spoken = lengths > 0
+    return (ends - lengths)[spoken], ends[spoken], spoken
+
+
+def _kind(column: Any) -> Any:
+    """Type of a tag by its column: 0 for `O`, else from 1."""
+    return (column + 1) // 2
 
 
 def make_fitted_reliability(gold: str, k: int, seed: int = 0, power: float = 1.0) -> Ensemble:
-    """Create an ensemble that trusts teachers by their F1 on gold sentences, see the class.
+    """Create an ensemble that trusts teachers by F1 on gold sentences (after RaRe), see the class.
 
     gold (str): CoNLL file of the target language.
     k (int): Sentences to draw.

@@ -20,9 +20,10 @@ from ..corpora.files import atomic_write
 from ..corpora.soft_labels import SoftLabelCorpus
 from ..errors import XnerError
 from ..teacher.annotate import annotate_documents, text_fingerprint
+from ..teacher.loading import load_pipeline
 from ..teacher.sources import folder_fingerprint, load_source
 from .checkpoint import clear_checkpoints, has_checkpoint
-from .config import config_digest, with_teachers
+from .config import config_digest, resolve_corpora, resolve_distillation, with_teachers
 from .loop import distill
 from .recipe import Recipe
 from .teachers import Teacher, resolve_teachers
@@ -47,9 +48,9 @@ def run_rounds(
     """Train transformer students round by round, and the small student from the last good one.
 
     `round-N/metrics.json` keeps the agreement of round N: the score of its transformer student on
-    the held-out soft labels of what taught it. Once that no longer rises, later rounds would teach
-    the same again, and the labels of the round before are the student's. Killed at any moment, the
-    same call goes on where it stopped.
+    the held-out soft labels of the first teachers, whoever taught it, so that rounds compare. Once
+    that no longer rises, the labels of the round before are the student's. Killed at any moment,
+    the same call goes on where it stopped.
 
     recipe (Recipe): Both configs, and the number of rounds.
     soft_labels (Sequence[Union[str, Path]]): Soft-label folders of the first teachers; none leaves
@@ -64,19 +65,24 @@ def run_rounds(
     """
     output = Path(output)
     first, lang = _split(_first_teachers(recipe, soft_labels), Path(text))
+    judge = _taught(recipe.assistant, [*first.of_text, *first.of_others])
     labels, agreement = first.of_text, float("-inf")
     for number in range(1, recipe.rounds + 1):
         folder = output / f"round-{number}"
         config = _taught(recipe.assistant, [*labels, *first.of_others])
-        metrics = _round(config, Path(text), lang, folder, use_gpu)
-        report(f"Round {number}: agreement on held-out soft labels {metrics['agreement']:.2f}")
+        metrics = _round(config, judge, Path(text), lang, folder, use_gpu)
+        report(
+            f"Round {number}: agreement with held-out labels of the first teachers "
+            f"{metrics['agreement']:.2f}"
+        )
         if metrics["agreement"] <= agreement:
             report(f"It no longer rises: the labels of round {number - 1} teach the student")
             break
         agreement = metrics["agreement"]
         labels = [Teacher("assistant", folder / LABELS)]
     student = _taught(recipe.student, [*labels, *first.of_others])
-    _distil(student, output / "student", use_gpu)
+    judge = _taught(recipe.student, [*first.of_text, *first.of_others])
+    _distil(student, judge, output / "student", use_gpu)
     return output / "student" / DIR_MODEL_LAST
 
 
@@ -128,8 +134,10 @@ def _taught(config: Config, teachers: Sequence[Teacher]) -> Config:
     return config
 
 
-def _round(config: Config, text: Path, lang: str | None, folder: Path, use_gpu: int) -> Metrics:
-    trained = _distil(config, folder / "assistant", use_gpu)
+def _round(
+    config: Config, judge: Config, text: Path, lang: str | None, folder: Path, use_gpu: int
+) -> Metrics:
+    trained = _distil(config, judge, folder / "assistant", use_gpu)
 
     def label() -> Metrics:
         source = load_source(folder / "assistant" / DIR_MODEL_LAST)
@@ -144,8 +152,8 @@ def _round(config: Config, text: Path, lang: str | None, folder: Path, use_gpu: 
     return _once(folder / METRICS, trained["fingerprint"], label)
 
 
-def _distil(config: Config, folder: Path, use_gpu: int) -> Metrics:
-    """Train a student, or go on with it; tell how well it agrees with its teachers."""
+def _distil(config: Config, judge: Config, folder: Path, use_gpu: int) -> Metrics:
+    """Train a student, or go on with it; tell how well it agrees with the judge's teachers."""
     config = with_teachers(config, [])
 
     def train() -> Metrics:
@@ -154,7 +162,7 @@ def _distil(config: Config, folder: Path, use_gpu: int) -> Metrics:
         distill([], config, folder, use_gpu=use_gpu, resume=resume)
         clear_checkpoints(folder)
         return {
-            "agreement": _score(config, folder),
+            "agreement": _score(judge, folder),
             "training_seconds": round(time.perf_counter() - began, 1),
             "resumed": resume,
         }
@@ -162,12 +170,14 @@ def _distil(config: Config, folder: Path, use_gpu: int) -> Metrics:
     return _once(folder.with_suffix(".json"), _fingerprint(config), train)
 
 
-def _score(config: Config, folder: Path) -> float:
-    """Give the score of the last evaluation, in per cent; the saved model keeps it."""
-    meta = json.loads((folder / DIR_MODEL_LAST / "meta.json").read_text("utf8"))
-    weights = config["training"]["score_weights"]
-    scores = [(meta["performance"].get(key) or 0.0) * (w or 0.0) for key, w in weights.items()]
-    return round(100 * sum(scores), 4)
+def _score(judge: Config, folder: Path) -> float:
+    """Give the score of a student on the held-out labels of the teachers of a config, per cent."""
+    plain = with_teachers(judge, []).interpolate()
+    _, held_out = resolve_corpora(plain, resolve_distillation(plain))
+    nlp = load_pipeline(folder / DIR_MODEL_LAST)
+    scores = nlp.evaluate(list(held_out(nlp)))
+    weights = plain["training"]["score_weights"]
+    return round(100 * sum((scores.get(key) or 0.0) * (w or 0.0) for key, w in weights.items()), 4)
 
 
 def _fingerprint(config: Config) -> str:

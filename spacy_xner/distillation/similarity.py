@@ -9,7 +9,7 @@ import numpy as np
 from ..corpora.raw import read_raw
 from ..errors import XnerError
 from .ensembles import Ensemble, weighted_mean
-from .teachers import Teacher
+from .teachers import Teacher, shares
 from .texts import Labelled
 
 __all__ = ["SourceSimilarity", "make_cosine_similarity", "make_source_identifier"]
@@ -49,18 +49,16 @@ class SourceSimilarity:
         self.weights: np.ndarray | None = None
 
     def fit(self, documents: Iterable[Labelled], teachers: Sequence[Teacher]) -> None:
+        given = shares(teachers)
         if len(teachers) == 1:
-            self.weights = np.ones(1, dtype=np.float32)
+            self.weights = given
             return
         own = [self._read(teacher.name) for teacher in teachers]
         target = [doc.text for doc in islice(documents, 4 * self.sentences)][::4]
         if not target:
             raise XnerError("The soft labels hold no text of the target language to compare with.")
         similar = self.compare(*self._encode(own, target))
-        weights = similar * np.array([teacher.weight for teacher in teachers])
-        if not weights.sum() > 0:
-            names = ", ".join(teacher.name for teacher in teachers)
-            raise XnerError(f"The weights of {names} sum to 0; expected one above 0.")
+        weights = similar * given
         self.weights = (weights / weights.sum()).astype(np.float32)
 
     def _read(self, name: str) -> list[str]:
@@ -126,11 +124,14 @@ def make_source_identifier(
     steps: int = 300,
     sentences: int = 500,
 ) -> Ensemble:
-    """Create an ensemble by a learned identifier of source languages (TSL, Wu et al. 2020).
+    """Create an ensemble by a learned identifier of source languages (after TSL).
 
     A bilinear form g(x)' M mu_k tells sources apart; a teacher's weight is the mean over the target
     of the softmax of the scores times 1/var, var being their variance over target and sources, as
-    in the paper's own code.
+    in the code of TSL (Wu et al. 2020). There g is mBERT; here it is any encoder, its
+    sentence vectors of length 1, trained in one batch of `sentences` a source. Teachers' own
+    weights, which TSL lacks, multiply what is found, and the student's loss is cross-entropy in
+    place of the squared error of probabilities.
 
     encoder (str): Encoder folder; it stays frozen.
     sources (Dict[str, Union[str, List]]): Source text by the teacher's name, see the class.

@@ -1,6 +1,7 @@
 """The student at its beginning: what its config describes, or components of another pipeline."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from spacy.language import Language
@@ -10,12 +11,12 @@ from thinc.api import Config, fix_random_seed
 
 from ..errors import XnerError
 from ..safety import check_sources
-from ..teacher.loading import load_pipeline
+from ..teacher.loading import gold_seen, load_pipeline
 from ..teacher.sources import folder_fingerprint
 from .reader import SoftLabelReader
 from .tasks import Task, tasks_of
 
-__all__ = ["init_student", "with_start"]
+__all__ = ["Start", "init_student", "told_gold", "with_start"]
 
 _SAMPLE = 200
 _CONFIGS = {
@@ -24,17 +25,29 @@ _CONFIGS = {
 }
 
 
-def with_start(config: Config) -> tuple[Config, str | None]:
+@dataclass(frozen=True)
+class Start:
+    """The pipeline that a student begins with.
+
+    fingerprint (Optional[str]): Of its folder; None where there is none.
+    target_gold (str): What gold of its target language it saw; empty for none.
+    """
+
+    fingerprint: str | None = None
+    target_gold: str = ""
+
+
+def with_start(config: Config) -> tuple[Config, Start]:
     """Source the components that `[distillation] start` has, as spaCy's `source` does.
 
     config (Config): The student's config, not interpolated.
-    RETURNS (Tuple[Config, Optional[str]]): The config with `source` in place of what described
-        these components, and the fingerprint of the pipeline; None where there is none.
+    RETURNS (Tuple[Config, Start]): The config with `source` in place of what described these
+        components, and the pipeline.
     RAISES: XnerError: There is no such pipeline, or it shares no component with the student.
     """
     start = config.interpolate()["distillation"]["start"]
     if start is None:
-        return config, None
+        return config, Start()
     nlp = load_pipeline(start)
     shared = [name for name in config["nlp"]["pipeline"] if name in nlp.pipe_names]
     if not shared:
@@ -46,7 +59,16 @@ def with_start(config: Config) -> tuple[Config, str | None]:
     config = config.copy()
     for name in shared:
         config["components"][name] = {"source": str(start)}
-    return config, folder_fingerprint(nlp.path)
+    return config, Start(folder_fingerprint(nlp.path), gold_seen(nlp))
+
+
+def told_gold(seen: Iterable[str]) -> str:
+    """Give what a student's meta says of gold of its target language.
+
+    seen (Iterable[str]): What the pipeline that it begins with, and its teachers, saw.
+    RETURNS (str): Each once; a word that there is none.
+    """
+    return "; ".join(dict.fromkeys(filter(None, seen))) or "none: learned from soft labels"
 
 
 def init_student(config: Config, corpus: SoftLabelReader) -> Language:

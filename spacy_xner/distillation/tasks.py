@@ -141,7 +141,10 @@ class EntityTask:
 
 
 class TokenTask(EntityTask):
-    """Entities, a distribution over IOB2 tags a token; the token classifier learns (TSL).
+    """Entities, a distribution over IOB2 tags a token; the token classifier learns.
+
+    The student of TSL (Wu et al. 2020), but for the loss: cross-entropy, with weights of tokens and
+    of entities, where TSL takes the mean squared error of probabilities.
 
     tagset (TagSet): The tags.
     """

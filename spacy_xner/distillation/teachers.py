@@ -12,7 +12,7 @@ from ..corpora.soft_labels import SoftLabelCorpus, SoftLabels
 from ..errors import XnerError
 from .tasks import task_of
 
-__all__ = ["MappedCorpus", "Teacher", "resolve_teachers", "teachers_of"]
+__all__ = ["MappedCorpus", "Teacher", "resolve_teachers", "shares", "teachers_of"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,28 @@ def resolve_teachers(block: Mapping[str, Any]) -> list[Teacher]:
             )
         teachers.append(Teacher(name, Path(entry["path"]), float(weight), dict(labels)))
     return teachers
+
+
+def shares(teachers: Sequence[Teacher]) -> np.ndarray:
+    """Give the weights of the teachers of one text as shares of all.
+
+    teachers (Sequence[Teacher]): The teachers.
+    RETURNS (np.ndarray): float32, one a teacher, summing to 1.
+    RAISES: XnerError: A weight is negative or no number, or all are 0.
+    """
+    for teacher in teachers:
+        if not 0 <= teacher.weight < inf:
+            raise XnerError(
+                f"The weight of the teacher {teacher.name} is {teacher.weight}; expected a number "
+                "from 0 up."
+            )
+    weights = np.array([teacher.weight for teacher in teachers], dtype=np.float32)
+    if not weights.sum() > 0:
+        raise XnerError(
+            f"The weights of {', '.join(teacher.name for teacher in teachers)} sum to 0; "
+            "expected at least one teacher of each text with a weight above 0."
+        )
+    return np.asarray(weights / weights.sum())
 
 
 class MappedCorpus:

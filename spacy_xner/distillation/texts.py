@@ -1,15 +1,16 @@
 """A text and all teachers that label it: what ensembles and weightings learn from."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import combinations, zip_longest
 
 import numpy as np
 
 from ..corpora.soft_labels import SoftLabels
 from ..errors import XnerError
 from .tasks import Task
-from .teachers import MappedCorpus
+from .teachers import MappedCorpus, shares
 
 __all__ = ["Labelled", "TaughtText", "group_by_text"]
 
@@ -115,7 +116,8 @@ def group_by_text(corpora: Sequence[MappedCorpus]) -> list[TaughtText]:
 
     corpora (Sequence[MappedCorpus]): Soft labels of one or several texts.
     RETURNS (List[TaughtText]): The texts, in the order of their first teachers.
-    RAISES: XnerError: The teachers do not share a tag set, or label one text in different pieces.
+    RAISES: XnerError: The teachers do not share a tag set, label one text in different pieces or
+        texts that were meant as one, or have weights that are negative or sum to 0.
     """
     groups: dict[str, TaughtText] = {}
     for one in corpora:
@@ -134,7 +136,9 @@ def group_by_text(corpora: Sequence[MappedCorpus]) -> list[TaughtText]:
             )
         group.append(one)
     texts = list(groups.values())
-    _check_names(texts)
+    for text in texts:
+        shares([one.teacher for one in text.corpora])
+    _check_apart(texts)
     return texts
 
 
@@ -155,20 +159,45 @@ def _check_tags(first: MappedCorpus, one: MappedCorpus) -> None:
         )
 
 
-def _check_names(texts: Sequence[TaughtText]) -> None:
-    """Refuse texts as long as one another whose documents share names: meant as one text."""
-    seen: dict[str, tuple[str, MappedCorpus]] = {}
-    for group in texts:
-        one = group.corpora[0]
-        first = next(one.read_shard(0), None) if group.n_shards else None
-        if first is None:
-            continue
-        text, other = seen.setdefault(first.doc_id, (first.text, one))
-        alike = (one.corpus.lang, one.corpus.n_docs) == (other.corpus.lang, other.corpus.n_docs)
-        if alike and text != first.text:
+def _check_apart(texts: Sequence[TaughtText]) -> None:
+    """Tell of texts that were meant as one: labels of each are learned from, but not combined.
+
+    Those that share names of documents are refused if they share half of their texts too, or are
+    as long as one another; a warning tells of those that only share texts.
+    """
+    if len(texts) < 2:
+        return
+    first = [
+        {doc.doc_id: doc.text for doc in group.corpora[0].corpus.read_shard(0)}
+        if group.n_shards
+        else {}
+        for group in texts
+    ]
+    for (one, own), (two, other) in combinations(zip(texts, first, strict=True), 2):
+        a, b = one.corpora[0], two.corpora[0]
+        names = own.keys() & other.keys()
+        shared = len(set(own.values()) & set(other.values()))
+        is_near = 2 * shared >= max(1, len(own), len(other))
+        is_as_long = (a.corpus.lang, a.corpus.n_docs) == (b.corpus.lang, b.corpus.n_docs)
+        if names and (is_near or (is_as_long and any(own[x] != other[x] for x in names))):
             raise XnerError(
-                f"Teachers {other.teacher.name} and {one.teacher.name} label texts that do not "
-                f"match: document {first.doc_id} is {text[:40]!r} in {other.teacher.path} and "
-                f"{first.text[:40]!r} in {one.teacher.path}. Annotate one file with both, or give "
+                f"{_mismatch(a, b)} Annotate one file with both, in shards of one size, or give "
                 "files of different texts different names."
             )
+        if is_near:
+            warnings.warn(
+                f"{_mismatch(a, b)} They count as different texts, of which each teacher labels "
+                "one. Annotate one file with both to combine them.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
+def _mismatch(one: MappedCorpus, two: MappedCorpus) -> str:
+    """Say how many texts only one of two teachers has."""
+    own, other = ({doc.text for doc in each.corpus} for each in (one, two))
+    return (
+        f"Teachers {one.teacher.name} and {two.teacher.name} label texts that do not match: "
+        f"{len(own - other)} texts are in {one.teacher.path} only, {len(other - own)} in "
+        f"{two.teacher.path} only, {len(own & other)} in both."
+    )

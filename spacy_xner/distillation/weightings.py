@@ -1,6 +1,7 @@
 """What of its teachers' labels a student is to trust: a weight for every token."""
 
 from collections.abc import Iterable
+from math import inf
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -63,7 +64,10 @@ def make_entropy_weighting(power: float = 1.0) -> Weighting:
 
     power (float): Above 1 trusts doubtful tokens less, 0 all alike.
     RETURNS (Weighting): The weighting.
+    RAISES: XnerError: `power` is negative.
     """
+    if not 0 <= power < inf:
+        raise XnerError(f"[distillation.weighting] power is {power}; expected a number from 0 up.")
 
     def weigh(doc: Labelled, combined: np.ndarray) -> np.ndarray:
         p = np.maximum(combined, 1e-9)

@@ -15,6 +15,7 @@ from ..corpora.documents import Text, iter_named_texts
 from ..corpora.origin import set_origin
 from ..corpora.soft_labels import SoftLabels, SoftLabelWriter
 from ..errors import XnerError
+from .loading import gold_seen
 from .sources import ProbabilitySource
 from .unknown import file_of, warn_of_unknown
 
@@ -144,8 +145,8 @@ def open_writer(
 
 def _gold_seen(source: ProbabilitySource) -> dict[str, str]:
     """What gold of the target the teacher saw, which its students and their wheels then say."""
-    said = str(source.nlp.meta.get("target_gold") or "none")
-    return {} if said.startswith("none") else {"target_gold": said}
+    said = gold_seen(source.nlp)
+    return {"target_gold": said} if said else {}
 
 
 def one_lang(lang: str | None, text: Path) -> str | None:

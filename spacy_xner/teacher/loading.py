@@ -12,7 +12,7 @@ from ..safety import check_pipeline
 if TYPE_CHECKING:
     from spacy.language import Language
 
-__all__ = ["import_code", "load_pipeline"]
+__all__ = ["gold_seen", "import_code", "load_pipeline"]
 
 # spaCy's codes for a factory, a registered function and a language that nobody has registered.
 UNREGISTERED = ("[E002]", "[E893]", "[E048]")
@@ -35,6 +35,16 @@ def load_pipeline(name: str | Path, *, expected: str = "") -> "Language":
     # Each file has a reader of its own with its own errors: thinc, msgpack, torch, json, ...
     except Exception as error:
         raise XnerError(_explain(name, error, expected)) from error
+
+
+def gold_seen(nlp: "Language") -> str:
+    """Tell what gold of its target language a pipeline saw, by its meta.
+
+    nlp (Language): The pipeline.
+    RETURNS (str): What its `target_gold` says; empty where that is nothing or none.
+    """
+    said = str(nlp.meta.get("target_gold") or "none")
+    return "" if said.startswith("none") else said
 
 
 def import_code(path: Path | None) -> None:

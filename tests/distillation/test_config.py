@@ -1,13 +1,20 @@
 """The `[distillation]` block: what it fills in, and what it refuses."""
 
+from pathlib import Path
+
 import pytest
+import spacy
 from typer.testing import CliRunner
 
 from spacy_xner.cli import app
+from spacy_xner.distillation import loop
 from spacy_xner.distillation.config import load_student_config, resolve_distillation
+from spacy_xner.distillation.recipe import with_recipes
 from spacy_xner.errors import XnerError
 
-from .made_up import CONFIG, config_of, run
+from .made_up import CONFIG, config_of, run, soft_labels, tagged_sentences, write_labels
+
+ROOT = Path(__file__).parents[2]
 
 
 def with_key(line):
@@ -115,6 +122,60 @@ def test_the_command_prints_the_fault_and_exits_with_one(labels, tmp_path):
     assert "Did you mean 'temperature'" in " ".join(result.output.split())
     assert "Traceback" not in result.output
     assert not (tmp_path / "out").exists()
+
+
+RECIPE = """
+[paths]
+english = null
+other = null
+[distillation]
+max_epochs = 1
+[distillation.teachers]
+[distillation.teachers.english]
+path = ${paths.english}
+[distillation.teachers.other]
+path = ${paths.other}
+[distillation.ensemble]
+@misc = "spacy-xner.inferred_reliability.v1"
+"""
+
+
+def test_the_command_puts_a_recipe_on_top_of_a_config(labels, tmp_path):
+    docs = soft_labels(tagged_sentences(), sure=0.7)
+    other = write_labels(tmp_path / "other", docs, teacher="cc33")
+    (tmp_path / "student.cfg").write_text(CONFIG, "utf8")
+    (tmp_path / "recipe.cfg").write_text(RECIPE, "utf8")
+    command = ["distill", str(tmp_path / "student.cfg"), "--recipe", str(tmp_path / "recipe.cfg")]
+    command += ["--output", str(tmp_path / "out"), "--paths.english", str(labels)]
+    result = CliRunner().invoke(app, [*command, "--paths.other", str(other)])
+    assert result.exit_code == 0, result.output
+    assert spacy.load(tmp_path / "out/model-last").pipe_names == ["ner"]
+    result = CliRunner().invoke(app, [*command, "--paths.other", str(labels)])
+    assert result.exit_code == 1
+    assert "same teacher" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("uniform", r"uniform\.cfg has no \[nlp\], \[components\], \[corpora\].*--recipe"),
+        ("balanced", r"balanced\.cfg has no \[nlp\], \[components\]: it is not the whole"),
+        ("together", r"together\.cfg has \[rounds\].*spacy xner rounds"),
+    ],
+)
+def test_a_recipe_in_place_of_a_config_is_an_error_that_tells_the_command(name, fault, labels):
+    recipe = ROOT / f"configs/recipes/{name}.cfg"
+    with pytest.raises(XnerError, match=fault):
+        loop.distill(labels, recipe)
+
+
+def test_recipes_of_rounds_go_on_top_of_no_config(tmp_path):
+    (tmp_path / "student.cfg").write_text(CONFIG, "utf8")
+    rounds = ROOT / "configs/recipes/rounds.cfg"
+    with pytest.raises(XnerError, match=r"rounds\.cfg has \[rounds\].*spacy xner rounds"):
+        with_recipes(tmp_path / "student.cfg", [rounds])
+    with pytest.raises(XnerError, match=r"no recipe at nothing\.cfg"):
+        with_recipes(tmp_path / "student.cfg", ["nothing.cfg"])
 
 
 def test_the_command_asks_for_text_where_a_teacher_is_no_folder_of_soft_labels(tmp_path):

@@ -6,6 +6,8 @@ import spacy
 
 from spacy_xner.distillation.ensembles import make_inferred_reliability, make_weighted_mean
 from spacy_xner.distillation.reader import PROBABILITIES, WEIGHTS, make_soft_label_reader
+from spacy_xner.distillation.reliability import make_fitted_reliability
+from spacy_xner.distillation.similarity import make_cosine_similarity
 from spacy_xner.distillation.teachers import Teacher, resolve_teachers
 from spacy_xner.distillation.texts import Labelled
 from spacy_xner.distillation.weightings import (
@@ -24,8 +26,17 @@ from .made_up import (
     run,
     soft_labels,
     sure_of,
+    tagged_sentences,
     write_labels,
 )
+
+
+@pytest.fixture
+def gold_file(tmp_path):
+    path = tmp_path / "gold.conll"
+    path.write_text("Amina B-PER\nleft O\n", "utf8")
+    return str(path)
+
 
 ONE, TWO = Teacher("one", "a"), Teacher("two", "b", weight=3.0)
 
@@ -48,9 +59,44 @@ def test_the_mean_counts_each_teacher_by_its_weight():
     np.testing.assert_allclose(ensemble(stack), expected, atol=1e-6)
 
 
-def test_weights_that_sum_to_zero_are_an_error_that_names_the_teachers():
-    with pytest.raises(XnerError, match="weights of one sum to 0"):
-        make_weighted_mean().fit([], [Teacher("one", "a", weight=0.0)])
+@pytest.mark.parametrize(
+    ("weights", "fault"),
+    [
+        ([0.0], "weights of t0 sum to 0"),
+        ([0.0, 0.0], "weights of t0, t1 sum to 0"),
+        ([2.0, -1.0], "weight of the teacher t1 is -1.0; expected a number from 0 up"),
+        ([1.0, float("nan")], "weight of the teacher t1 is nan"),
+    ],
+)
+def test_no_ensemble_takes_weights_that_are_none(weights, fault, gold_file, labels):
+    teachers = [Teacher(f"t{i}", labels, weight) for i, weight in enumerate(weights)]
+    for ensemble in (
+        make_weighted_mean(),
+        make_inferred_reliability(),
+        make_fitted_reliability(gold_file, 1),
+        make_cosine_similarity("encoder", {}),
+    ):
+        with pytest.raises(XnerError, match=fault):
+            ensemble.fit([], teachers)
+
+
+def test_a_text_whose_teachers_weigh_nothing_is_refused_before_it_is_read(labels):
+    reader = make_soft_label_reader(labels)
+    with pytest.raises(XnerError, match="weights of idle sum to 0"):
+        reader.supervise([Teacher("idle", labels, weight=0.0)], make_inferred_reliability())
+
+
+def test_inferred_reliability_hears_teachers_by_their_weight():
+    stack = stack_of(["B-PER"] * 6, ["B-LOC"] * 6, sure=0.8)
+    stack[0, 5] = 0
+    places = {}
+    for weight in (0.5, 1.0, 2.0, 0.0):
+        ensemble = make_inferred_reliability(iterations=1)
+        ensemble.fit([labelled(stack)], [Teacher("one", "a"), Teacher("two", "b", weight)])
+        places[weight] = ensemble(stack)[:, TAGSET.index("B-LOC")]
+    assert places[0.0][0] < places[0.5][0] < places[1.0][0] < places[2.0][0]
+    assert places[2.0][5] > 0.5
+    assert places[0.0][5] == 0.0  # the only one who speaks there does not count
 
 
 def test_reliability_is_inferred_from_who_agrees_with_whom():
@@ -88,6 +134,21 @@ def test_weightings():
     combined = sure_of(["O", "B-PER", "B-PER"])
     assert make_agreement_weighting()(doc, combined).tolist() == [1, 0.5, 1]
     assert make_agreement_weighting(least=1)(doc, combined).tolist() == [1, 0, 1]
+
+
+def test_a_threshold_that_leaves_nothing_supervised_is_an_error_that_names_it(labels):
+    config = config_of(distillation__max_epochs=1)
+    weighting = {"@misc": "spacy-xner.threshold_weighting.v1", "threshold": 0.95}
+    config["distillation"]["weighting"] = weighting  # the teacher is sure to 0.9
+    with pytest.raises(XnerError, match=r"weighting\] threshold = 0.95 .*every token .*weighs 0"):
+        run(labels, config=config)
+    config["distillation"]["weighting"] = {**weighting, "threshold": 0.85}
+    run(labels, config=config)
+
+
+def test_entropy_is_not_turned_upside_down():
+    with pytest.raises(XnerError, match=r"power is -1\.0; expected a number from 0 up"):
+        make_entropy_weighting(-1.0)
 
 
 def test_the_reader_combines_and_weighs(tmp_path):
@@ -155,3 +216,24 @@ def test_the_teachers_of_the_config_teach_when_no_folder_is_given(labels):
     assert entities(named(text)) == entities(given(text))
     with pytest.raises(XnerError, match="Nobody teaches"):
         run([])
+
+
+def test_a_tag_map_of_the_config_joins_teachers_of_different_tags(tmp_path):
+    sentences = tagged_sentences(12)
+    wide = TagSet.from_types(["DATE", "GPE", "PER"])
+    renamed = [(words, [tag.replace("LOC", "GPE") for tag in tags]) for words, tags in sentences]
+    one = write_labels(tmp_path / "one", soft_labels(sentences), teacher="aa")
+    two = write_labels(tmp_path / "two", soft_labels(renamed, wide), teacher="bb", tagset=wide)
+    teachers = {
+        "english": {"path": str(one)},
+        "wide": {"path": str(two), "labels": {"GPE": "LOC", "DATE": ""}, "weight": 2.0},
+    }
+    config = config_of(distillation__max_epochs=1)
+    config["distillation"]["teachers"] = teachers
+    student, _ = run([], config=config)
+    assert set(student.get_pipe("ner").labels) == {"LOC", "PER"}
+
+    teachers["wide"]["labels"] = {"DATE": ""}
+    config["distillation"]["teachers"] = teachers
+    with pytest.raises(XnerError, match=r"teachers wide and english.*map the types of one"):
+        run([], config=config)

@@ -96,7 +96,7 @@ def test_other_tags_are_an_error_that_names_both_folders(tmp_path, labels):
     docs = soft_labels([(["Zenith", "Bank"], ["B-ORG", "I-ORG"])], tagset)
     other = write_labels(tmp_path / "other", docs, tagset=tagset, source="cc33")
     with pytest.raises(XnerError, match="One student learns one tag set") as caught:
-        make_soft_label_reader([labels, other])
+        make_soft_label_reader([labels, other]).supervise()
     for expected in (str(labels), str(other), "B-ORG", "B-PER"):
         assert expected in str(caught.value)
 
@@ -104,14 +104,14 @@ def test_other_tags_are_an_error_that_names_both_folders(tmp_path, labels):
 def test_the_same_teacher_twice_is_an_error(tmp_path, labels):
     copy = write_labels(tmp_path / "copy", soft_labels(tagged_sentences()))
     with pytest.raises(XnerError, match="same text with the same teacher"):
-        make_soft_label_reader([labels, copy])
+        make_soft_label_reader([labels, copy]).supervise()
 
 
 def test_one_text_in_other_shards_is_an_error(tmp_path, labels):
     docs = soft_labels(tagged_sentences())
     other = write_labels(tmp_path / "other", docs, teacher="cc", shard_docs=30)
     with pytest.raises(XnerError, match="different shards"):
-        make_soft_label_reader([labels, other])
+        make_soft_label_reader([labels, other]).supervise()
 
 
 def test_teachers_with_the_documents_in_another_order_are_an_error(tmp_path, labels, nlp):

@@ -9,6 +9,7 @@ from spacy_xner.cli.rounds import rounds
 from spacy_xner.corpora.soft_labels import SoftLabelCorpus
 from spacy_xner.distillation import loop
 from spacy_xner.distillation import rounds as module
+from spacy_xner.distillation.reader import make_soft_label_reader
 from spacy_xner.distillation.recipe import load_recipe
 from spacy_xner.errors import XnerError
 from spacy_xner.teacher.annotate import Progress, text_fingerprint
@@ -162,6 +163,31 @@ def test_rounds_stop_when_the_agreement_no_longer_rises(place, tmp_path, monkeyp
         ("assistant", [["round-2", "labels"]]),
         ("student", [["round-2", "labels"]]),
     ]
+
+
+def test_the_first_teachers_judge_every_round(place, tmp_path, monkeypatch):
+    recorded(monkeypatch, [])
+    judged = []
+
+    def score(judge, folder):
+        teachers = judge["distillation"]["teachers"].values()
+        judged.append((folder.name, [one["path"] for one in teachers]))
+        return float(len(judged))
+
+    monkeypatch.setattr(module, "_score", score)
+    go(place, tmp_path, rounds__rounds=3)
+    first = [str(place / "labels")]
+    assert judged == [*[("assistant", first)] * 3, ("student", first)]
+
+
+def test_agreement_is_the_score_on_held_out_labels(place, whole):
+    reader = make_soft_label_reader(place / "labels", "held_out", held_out=0.2)
+    for number in (1, 2):
+        folder = whole[1] / f"round-{number}"
+        nlp = spacy.load(folder / "assistant/model-last")
+        scores = nlp.evaluate(list(reader(nlp)))
+        metrics = json.loads((folder / "metrics.json").read_text("utf8"))
+        assert metrics["agreement"] == pytest.approx(100 * scores["ents_f"], abs=1e-3)
 
 
 def test_soft_labels_of_other_texts_teach_in_all_rounds(place, tmp_path, monkeypatch):

@@ -1,11 +1,13 @@
 """The transformer student: the token classifier, learned from soft labels."""
 
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import spacy
+import srsly
 from spacy.cli.package import get_third_party_dependencies
 from spacy.tokens import Doc
 from thinc.api import Adam, Config
@@ -143,6 +145,18 @@ def test_begun_with_a_teacher_it_has_the_teachers_weights(labels, encoder, stude
     still = {"distillation__optimizer__learn_rate__initial_rate": 0.0}
     nlp = train(labels, None, "no encoder is read", 1, paths__start=str(folder), **still)
     np.testing.assert_allclose(probabilities(nlp), probabilities(teacher), atol=1e-5)
+
+
+def test_what_gold_the_beginning_saw_is_told_by_the_student(labels, saved, tmp_path):
+    start = shutil.copytree(saved, tmp_path / "start")
+    meta = srsly.read_json(start / "meta.json")
+    assert meta["target_gold"] == "none: learned from soft labels"
+    one_step = {"distillation.max_steps": 1}
+    plain, _ = run(labels, None, overrides={**one_step, "distillation.start": str(start)})
+    assert plain.meta["target_gold"] == "none: learned from soft labels"
+    srsly.write_json(start / "meta.json", {**meta, "target_gold": "10 sentences of dev"})
+    nlp, _ = run(labels, None, overrides={**one_step, "distillation.start": str(start)})
+    assert nlp.meta["target_gold"] == "10 sentences of dev"
 
 
 def test_a_run_is_not_resumed_from_another_beginning(labels, encoder, student, tmp_path):
