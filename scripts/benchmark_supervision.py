@@ -46,7 +46,7 @@ from spacy_xner.evaluation.predict import predict, summarise
 from spacy_xner.evaluation.results import ResultRows, config_sha, file_sha, make_row
 
 COMMAND = "python scripts/benchmark_supervision.py"
-DEFAULT = "multi-source"
+DEFAULT = "projected"
 
 
 def main(
