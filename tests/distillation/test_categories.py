@@ -323,7 +323,7 @@ def test_category_labels_do_not_fit_an_ner_student(tmp_path):
 def test_entity_and_category_folders_do_not_teach_together(tmp_path):
     soft = write(tmp_path / "soft", texts(6))
     with pytest.raises(XnerError, match="one distribution a token"):
-        make_soft_label_reader([soft, write_entities(tmp_path / "ner")])
+        make_soft_label_reader([soft, write_entities(tmp_path / "ner")]).supervise()
 
 
 def test_category_that_the_teacher_does_not_know_is_named(tmp_path):
