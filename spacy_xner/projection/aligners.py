@@ -91,7 +91,6 @@ class EncoderAligner:
     unit (str): "pieces" links words of which any pieces are linked; "words" links the means of
         their pieces, as is done in any case where both sides have some 2,000 pieces.
     temperature (float): See `extraction.mutual_probability`.
-    fingerprint (str): Digest of the encoder and its layer.
     RAISES: XnerError: A setting is unknown.
     """
 
@@ -102,7 +101,6 @@ class EncoderAligner:
         method: str = "itermax",
         unit: str = "pieces",
         temperature: float = 0.02,
-        fingerprint: str = "",
     ) -> None:
         if method not in METHODS:
             raise XnerError(f"method is {method!r}; expected one of {', '.join(METHODS)}.")
@@ -114,7 +112,7 @@ class EncoderAligner:
         self.method = method
         self.unit = unit
         self.temperature = temperature
-        self.fingerprint = f"{fingerprint} {method} {unit} {temperature}"
+        self.fingerprint = f"{encoder.fingerprint} {method} {unit} {temperature}"
 
     def __call__(self, pairs: Sequence[SentencePair]) -> list[Alignment]:
         docs = [doc for pair in pairs for doc in (pair.source, pair.target)]

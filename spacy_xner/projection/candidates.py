@@ -81,7 +81,8 @@ class MarkedCandidates:
         if text != pair.target.text:
             raise XnerError(
                 f"{self.path}, line {pair.number + 1} is not the marked form of the target text. "
-                "Delete both files and run the same command again."
+                "Delete the target text and all files that begin with its name, and run the same "
+                "command again."
             )
         return token_spans(pair.target, spans) or None
 

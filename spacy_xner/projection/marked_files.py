@@ -1,5 +1,6 @@
 """Files of marked sentences: entities in brackets before translation and after it."""
 
+import json
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -31,18 +32,23 @@ def translate_marked_file(
 ) -> None:
     """Translate a file with its entities in brackets; go on where an interrupted run stopped.
 
-    Beside the target stand `<target>.source-marked` and `<target>.marked`, the lines with brackets.
+    Beside the target stand `<target>.source-marked` and `<target>.marked`, the lines with brackets,
+    and `<target>.marked-by`, what they were made by.
 
     translator (Translator): Translates.
     source (ProbabilitySource): Finds the entities.
     text (str | Path): Text, a sentence a line.
     target (str | Path): The file to write, without brackets.
     report (Callable[[int], None]): Called with the lines done.
-    RAISES: XnerError: As `translate_file`; or `source` gives categories.
+    RAISES: XnerError: As `translate_file`; `source` gives categories; or what stands there was
+        begun with another text, tagger or translator.
     """
     target = Path(target)
     before = target.with_name(target.name + ".source-marked")
     after = _marked_path(target)
+    _check_origin(
+        target, [source.fingerprint, text_fingerprint(Path(text)), translator.fingerprint]
+    )
     if not before.exists():
         with atomic_write(before) as file:
             for line in _mark(source, Path(text)):
@@ -52,6 +58,19 @@ def translate_marked_file(
     with atomic_write(target) as file:
         for line in iter_lines(after):
             file.write(read_marked(line)[0].encode("utf8") + b"\n")
+
+
+def _check_origin(target: Path, origin: list[str]) -> None:
+    """Refuse to go on with what was begun by others; write down by whom it is begun."""
+    stamp, said = target.with_name(target.name + ".marked-by"), json.dumps(origin)
+    if stamp.exists() and stamp.read_text("utf8") != said:
+        raise XnerError(
+            f"{stamp} says that {target} was begun with another text, tagger or translator. "
+            f"Delete all files {target.name}.* beside it, or name another target."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(stamp) as file:
+        file.write(said.encode("utf8"))
 
 
 def marked_candidates(target: str | Path) -> MarkedCandidates:

@@ -29,6 +29,8 @@ class PieceEncoder:
     max_length (int): Pieces in a window at most.
     overlap (int): Pieces shared by neighbouring windows of a long text.
     RAISES: XnerError: There is no such encoder or layer.
+
+    Its `fingerprint` tells it from another encoder, and from itself with other settings.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class PieceEncoder:
         from thinc.api import get_torch_default_device
 
         from ..teacher.precision import autocast_type
+        from ..teacher.sources import name_or_digest
         from ..teacher.windows import WordPieces
 
         tokenizer, module = load_encoder(path)
@@ -54,6 +57,8 @@ class PieceEncoder:
         self.pieces = WordPieces(tokenizer, max_types=MAX_TYPES)
         self.max_length = min(max_length, max_pieces_of(module))
         self.overlap = min(overlap, self.max_length // 4)
+        model = name_or_digest(path)
+        self.fingerprint = f"{model} {layer} {dtype} {self.max_length} {self.overlap}"
 
     def __call__(self, texts: Sequence[Sequence[str]]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Encode texts.

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from ..corpora.files import atomic_write
 from ..errors import XnerError
+from ..teacher.annotate import text_fingerprint
+from ..teacher.sources import name_or_digest
 from .parallel import iter_lines
 
 __all__ = [
@@ -84,7 +86,7 @@ class HuggingFaceTranslator:
             ) from error
         self.beams, self.prefix = beams, prefix
         self._first = _language(self.tokenizer, target, path)
-        self.fingerprint = f"{path} {source} {target} {beams} {prefix}"
+        self.fingerprint = f"{name_or_digest(path)} {source} {target} {beams} {prefix}"
 
     def translate(self, texts: Sequence[str]) -> list[str]:
         import torch
@@ -135,7 +137,7 @@ class CTranslate2Translator:
             raise XnerError(f"{path} does not load as a CTranslate2 model: {error}.") from error
         self.beams, self.prefix, self.target = beams, prefix, target
         _language(self.tokenizer, target, path)
-        self.fingerprint = f"{path} {source} {target} {beams} {prefix}"
+        self.fingerprint = f"{name_or_digest(path)} {source} {target} {beams} {prefix}"
 
     def translate(self, texts: Sequence[str]) -> list[str]:
         tokens_of = self.tokenizer.convert_ids_to_tokens
@@ -217,7 +219,7 @@ def translate_file(
     """
     target = Path(target)
     part = target.with_name(target.name + ".part")
-    stamp = json.dumps([translator.fingerprint, Path(source).name], ensure_ascii=False)
+    stamp = json.dumps([translator.fingerprint, text_fingerprint(Path(source))])
     done = _begun(part, stamp)
     lines = islice(iter_lines(source), done, None)
     while batch := list(islice(lines, chunk)):
@@ -242,7 +244,7 @@ def _begun(part: Path, stamp: str) -> int:
     whole = content[: content.rfind(b"\n") + 1]
     if whole.split(b"\n", 1)[0] != stamp.encode("utf8"):
         raise XnerError(
-            f"{part} was begun by another translator or from another file. Delete it, or name "
+            f"{part} was begun by another translator or from another text. Delete it, or name "
             "another target."
         )
     if whole != content:

@@ -12,7 +12,14 @@ from thinc.types import Floats2d
 from ..corpora.manifest import Tags
 from ..errors import XnerError
 
-__all__ = ["PipelineSource", "ProbabilitySource", "apply_pipe", "folder_fingerprint", "load_source"]
+__all__ = [
+    "PipelineSource",
+    "ProbabilitySource",
+    "apply_pipe",
+    "folder_fingerprint",
+    "load_source",
+    "name_or_digest",
+]
 
 
 class ProbabilitySource(Protocol):
@@ -186,6 +193,15 @@ def folder_fingerprint(path: Path) -> str:
         digest.update(file.relative_to(path).as_posix().encode("utf8") + b"\0")
         digest.update(_file_digest(file))
     return digest.hexdigest()[:32]
+
+
+def name_or_digest(path: str | Path) -> str:
+    """Tell a model from others: the digest of its folder, the name of one on a hub.
+
+    path (str | Path): The folder or name.
+    RETURNS (str): 32 hex digits, or the name.
+    """
+    return folder_fingerprint(Path(path)) if Path(path).is_dir() else str(path)
 
 
 def _file_digest(file: Path) -> bytes:

@@ -88,6 +88,15 @@ def test_a_sentence_of_3000_tokens_is_aligned_to_its_end(states):
         assert len(right) > 0.98 * len(NLP(text))
 
 
+def test_another_encoder_layer_or_setting_is_another_aligner(tiny_of):
+    paths = [tiny_of("xlm-roberta"), tiny_of("bert")]
+    made = [EncoderAligner(PieceEncoder(path, layer=layer)) for path in paths for layer in (1, 2)]
+    made.append(EncoderAligner(made[0].encoder, unit="words"))
+    assert len({aligner.fingerprint for aligner in made}) == 5
+    again = EncoderAligner(PieceEncoder(paths[0], layer=1))
+    assert again.fingerprint == made[0].fingerprint
+
+
 def test_an_empty_side_has_no_links(states):
     found = EncoderAligner(states)([pair_of("", "Lagos"), pair_of("Lagos", "")])
     assert [len(one.links) for one in found] == [0, 0]

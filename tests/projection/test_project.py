@@ -175,6 +175,18 @@ def test_a_translation_with_markers_tells_where_entities_can_be(tmp_path):
         project_documents(projector, ParallelText(source, target), tmp_path / "other")
 
 
+def test_marked_files_of_another_text_are_not_gone_on_with(tmp_path):
+    source, target = tmp_path / "text.en", tmp_path / "text.hau"
+    source.write_text("Musa market\n", "utf8")
+    translate_marked_file(FakeTranslator(), FakeSource(), source, target)
+    target.unlink()
+    source.write_text("Ladi market\n", "utf8")
+    with pytest.raises(
+        XnerError, match=r"another text, tagger or translator. Delete all files text.hau"
+    ):
+        translate_marked_file(FakeTranslator(), FakeSource(), source, target)
+
+
 def test_files_of_different_length_are_an_error_that_counts_both(tmp_path):
     with pytest.raises(XnerError, match=r"text.en has 3 lines and .*text.hau 2"):
         ParallelText(*write_pair(tmp_path, SENTENCES, TRANSLATIONS[:2]))

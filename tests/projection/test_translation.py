@@ -172,3 +172,13 @@ def test_what_another_translator_began_is_not_gone_on_with(tmp_path):
     other.fingerprint = "other"
     with pytest.raises(XnerError, match="begun by another translator"):
         translate_file(other, source, target)
+
+
+def test_a_translation_begun_from_another_text_is_not_gone_on_with(tmp_path):
+    source, target = tmp_path / "text.en", tmp_path / "text.hau"
+    source.write_text("market\nagain\n", "utf8")
+    with pytest.raises(RuntimeError):
+        translate_file(FakeTranslator(fails_at=2), source, target, chunk=1)
+    source.write_text("market\nother\n", "utf8")
+    with pytest.raises(XnerError, match="from another text"):
+        translate_file(FakeTranslator(), source, target)
