@@ -211,6 +211,9 @@ def _files(data: Sequence[str | Path]) -> list[Path]:
             files += sorted(f for f in path.iterdir() if f.is_file() and f.name[0] != ".")
         else:
             files.append(path)
+    for path in files:
+        if path.suffix == ".tsv":
+            raise XnerError(f"{path} is TSV of categories; expected CoNLL or .spacy of entities.")
     return files
 
 
@@ -261,14 +264,16 @@ def _load(model: "str | Path | Language", gpu_id: int) -> "Language":
 
     from ..teacher.loading import load_pipeline
 
-    if isinstance(model, Language):
-        return model
-    if gpu_id >= 0:
+    if gpu_id >= 0 and not isinstance(model, Language):
         try:
             require_gpu(gpu_id)
         except ValueError as err:
             raise XnerError(f"--gpu-id {gpu_id}: {err}. Use -1 for the CPU.") from None
-    return load_pipeline(model)
+    nlp = model if isinstance(model, Language) else load_pipeline(model)
+    assigned = {name for pipe in nlp.pipe_names for name in nlp.get_pipe_meta(pipe).assigns}
+    if "doc.cats" in assigned and "doc.ents" not in assigned:
+        raise XnerError(f"{_name(model)} finds categories, not entities. Use `spacy evaluate`.")
+    return nlp
 
 
 def _name(model: "str | Path | Language") -> str:

@@ -13,6 +13,7 @@ from .conll import is_conll, read_conll
 from .detokenize import spaces
 from .origin import set_origin
 from .raw import iter_texts
+from .tsv import read_tsv
 
 __all__ = ["Text", "iter_documents", "iter_named_texts"]
 
@@ -62,8 +63,9 @@ def iter_named_texts(
 ) -> Iterator[tuple[str, Text]]:
     """Read texts one by one; of raw text, only one is in memory.
 
-    path (Path | str): A `.spacy` file, a CoNLL file, raw text of one text a line, or a folder,
-        which stands for its files in sorted order. All but raw text keep their tokens.
+    path (Path | str): A `.spacy` file, a CoNLL file, `.tsv` of texts with a category (left out
+        here), raw text of one text a line, or a folder, which stands for its files in sorted order.
+        `.spacy` and CoNLL keep their tokens.
     max_length (int): Characters that a raw text may have.
     fix_encoding (bool): Repair CoNLL and raw text that was decoded with the wrong encoding, by
         ftfy.
@@ -94,6 +96,9 @@ def _files(path: Path) -> list[Path]:
 def _read(path: Path, max_length: int, fix_encoding: bool) -> Iterator[Text]:
     if path.suffix == ".spacy":
         yield from _read_docbin(path)
+    elif path.suffix == ".tsv":
+        for labelled in read_tsv(path):
+            yield Text(labelled.text)
     elif is_conll(path):
         for sentence in read_conll(path, fix_encoding=fix_encoding):
             yield _of_tokens(sentence.words, spaces(sentence.words))

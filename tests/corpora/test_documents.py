@@ -87,3 +87,9 @@ def test_garbled_text_is_reported_and_repaired_on_demand(tmp_path, nlp):
 def test_one_long_token_and_twenty_thousand_tokens_pass(tmp_path, nlp):
     (tmp_path / "x.txt").write_text("k" * 5000 + "\n" + "Kano " * 20_000 + "\nKano\n", "utf8")
     assert [len(doc) for _, doc in iter_documents(tmp_path / "x.txt", nlp)] == [1, 20_000, 1]
+
+
+def test_labels_of_tsv_do_not_come_along(tmp_path, nlp):
+    path = tmp_path / "tweets.tsv"
+    path.write_text("tweet\tlabel\nNa gode\tpositive\nBan so ba\tnegative\n", "utf8")
+    assert [doc.text for _, doc in iter_documents(path, nlp)] == ["Na gode", "Ban so ba"]

@@ -160,3 +160,14 @@ def test_gold_boundaries_survive_detokenising_real_text(lang):
         for start, end, _ in spans:
             assert text[start:end] == text[start:end].strip()
             assert end > start
+
+
+def test_categories_are_not_scored_as_entities(files, model, tmp_path):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("textcat").add_label("positive")
+    with pytest.raises(XnerError, match="finds categories, not entities"):
+        evaluate(nlp, files)
+    tweets = tmp_path / "test.tsv"
+    tweets.write_text("tweet\tlabel\nNa gode\tpositive\n", "utf8")
+    with pytest.raises(XnerError, match=r"test.tsv is TSV of categories; expected CoNLL or .spacy"):
+        evaluate(model, tweets)

@@ -10,7 +10,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ...errors import XnerError
-from .matching import NameIndex
+from .matching import NameIndex, pieces_of
 from .names import cldr_names, read_names
 from .words import TypeCache, ViewShim, per_document, words_of
 
@@ -81,7 +81,9 @@ class NamesShim(ViewShim):
                     f"{', '.join(sorted(bits))}. Name fewer; the type is the second column, or the "
                     "name of the file."
                 )
-            if name.count(" ") < self.max_words:
+            pieces = pieces_of(name)
+            if 0 < len(pieces) <= self.max_words:
+                name = " ".join(pieces)
                 names[name] = names.get(name, 0) | 1 << bit
         if not names:
             raise XnerError(
@@ -118,11 +120,15 @@ class NamesShim(ViewShim):
         assert self.index is not None
         words = words_of(doc)
         rows = np.zeros((len(words), 2 * KINDS * len(self.types)), dtype="float32")
+        # A hyphen that is a token has no pieces: names go on over it and do not begin or end there.
+        made_of = [(i, pieces) for i, word in enumerate(words) if (pieces := pieces_of(word))]
         for n in range(1, min(self.max_words, self.index.longest) + 1):
-            for start in range(len(words) - n + 1):
-                for column, value in self.cache(tuple(words[start : start + n])):
-                    rows[start, column] = max(rows[start, column], value)
-                    later = rows[start + 1 : start + n, column + 1]
+            for window in zip(*(made_of[i:] for i in range(n)), strict=False):
+                first, last = window[0][0], window[-1][0]
+                name = tuple(piece for _, pieces in window for piece in pieces)
+                for column, value in self.cache(name):
+                    rows[first, column] = max(rows[first, column], value)
+                    later = rows[first + 1 : last + 1, column + 1]
                     np.maximum(later, value, out=later)
         return rows
 

@@ -1,5 +1,6 @@
 """Finding names in a list: as written, by their romanised form, and by edit distance."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -7,11 +8,20 @@ from typing import Any
 from .extras import need
 from .romanise import romanise
 
-__all__ = ["NameIndex", "spelled"]
+__all__ = ["NameIndex", "pieces_of", "spelled"]
 
 MIN_FUZZY = 5  # letters; shorter names are one edit from too many words
 SLACK = 3  # letters by which lengths may differ
 ENDS = 3  # letters that the beginning or the end has to share
+
+
+# What stands inside names ("Guinea-Bissau", "N'Djamena", "St. Louis") and tokenizers may cut at.
+JOINERS = str.maketrans(dict.fromkeys("-‐‑‒–'’ʼ.·_", " "))
+
+
+def pieces_of(word: str) -> list[str]:
+    """RETURNS (list[str]): What stands between hyphens, apostrophes and dots of a word, in NFC."""
+    return unicodedata.normalize("NFC", word).translate(JOINERS).split()
 
 
 def spelled(words: Iterable[str]) -> str:
@@ -27,7 +37,8 @@ class NameIndex:
     or a suffix has grown on is found by its other end. What a million names cost in memory and time
     is measured by `scripts/multimodal_measures.py names`.
 
-    names (Mapping[str, int]): Types of each name, as bits.
+    names (Mapping[str, int]): Types of each name, as bits; a space between its pieces, see
+        `pieces_of`.
     forms (Optional[Mapping[str, int]]): The same of each romanised form, if it is known.
     similarity (float): Least share of letters that may stay, from 0 to 1; 1 matches no misspelling.
     """
@@ -51,7 +62,7 @@ class NameIndex:
     def find(self, words: Sequence[str]) -> Iterator[tuple[int, int, float]]:
         """Look words up as one name.
 
-        words (Sequence[str]): The words.
+        words (Sequence[str]): The pieces of the words, see `pieces_of`.
         YIELDS (Tuple[int, int, float]): Kind (0 as written, 1 romanised, 2 by edit distance), types
             as bits, and similarity, above 0 and at most 1.
         """

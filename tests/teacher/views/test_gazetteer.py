@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -36,8 +38,35 @@ def test_names_are_found_as_written_word_by_word(nlp):
     assert not rows[3].any()
 
 
+@pytest.fixture
+def listed(tmp_path):
+    path = tmp_path / "places.tsv"
+    path.write_text("Guinea-Bissau\tLOC\n\u1ecc\u0300y\u1ecd\u0301\tLOC\nSt. Louis\tLOC\n", "utf8")
+    view = {"@architectures": "spacy-xner.GazetteerView.v1", "files": [str(path)]}
+    return begun(fused({"names": view}))
+
+
+@pytest.mark.parametrize("text", ["to Guinea-Bissau", "to Guinea - Bissau", "to Guinea Bissau"])
+def test_names_are_found_however_the_tokenizer_cuts_at_hyphens(listed, text):
+    rows = rows_of(listed, text)
+    assert rows[:, column(listed, "LOC", EXACT)].tolist() == [0, 1] + [0] * (len(rows) - 2)
+    assert rows[:, column(listed, "LOC", EXACT, later=1)].tolist() == [0, 0] + [1] * (len(rows) - 2)
+
+
+def test_a_comma_is_not_inside_a_name(listed):
+    rows = rows_of(listed, "Guinea , Bissau")
+    assert not rows[:, column(listed, "LOC", EXACT)].any()
+    assert rows_of(listed, "St Louis")[0, column(listed, "LOC", EXACT)] == 1
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_are_found_in_both_normal_forms(listed, form):
+    rows = rows_of(listed, unicodedata.normalize(form, "\u1ecc\u0300y\u1ecd\u0301"))
+    assert rows[0, column(listed, "LOC", EXACT)] == 1
+
+
 def test_names_are_found_in_another_script_and_case(nlp):
-    for text in ("KOLN", "köln", "Ko\u0308ln", "КОЛН"):
+    for text in ("KOLN", "köln", "ko\u0308ln", "КОЛН"):
         rows = rows_of(nlp, text)
         assert rows[0, column(nlp, "LOC", ROMANISED)] == 1
         assert rows[0, column(nlp, "LOC", EXACT)] == 0
