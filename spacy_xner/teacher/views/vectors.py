@@ -1,6 +1,8 @@
 """The vector view: what another model made of a document, looked up by the document's name."""
 
 import warnings
+import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +31,7 @@ def build_vector_view_v1(path: str, width: int) -> Model[list[Doc], list[Floats2
     `spacy.load(TEACHER, config={"components.xner_teacher.model.tok2vec.views.NAME.path": FILE})`.
 
     path (str): `.npz` of one array a name; or Parquet of the columns `doc_id` and `vector`, a list
-        of numbers, row by row where a document has one a token.
+        of numbers; of a document that has one vector a token they follow one another in its list.
     width (int): Numbers in a vector.
     RETURNS (Model[List[Doc], List[Floats2d]]): The view, tokens x width; zeros for documents that
         have no vector.
@@ -77,10 +79,12 @@ class VectorShim(ViewShim):
             return np.zeros((len(doc), self.width), dtype="float32")
         try:
             found = np.asarray(self.vectors[name])
-        except ValueError as error:
+        except (ValueError, OSError, BadZipFile, zlib.error) as error:
             raise XnerError(f"{self.path}: {name!r} cannot be read ({error}).") from error
         if found.dtype.kind not in "fiu" or found.ndim not in (1, 2):
             raise XnerError(f"{self.path}: {name!r} holds no array of numbers in one or two axes.")
+        if not np.isfinite(found).all():
+            raise XnerError(f"{self.path}: {name!r} has numbers that are NaN or infinite.")
         if found.size == self.width:
             return np.broadcast_to(found.reshape(1, -1), (len(doc), self.width)).astype("float32")
         if found.ndim == 1 and found.size == len(doc) * self.width:
@@ -125,9 +129,12 @@ def _read(path: Path) -> Mapping[str, np.ndarray]:
             "name others: change `path` in the config.cfg of the teacher."
         )
     try:
-        if path.suffix == ".npz":
-            return cast(Mapping[str, np.ndarray], np.load(path, allow_pickle=False))
-        return _read_parquet(path)
+        if path.suffix != ".npz":
+            return _read_parquet(path)
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            raise ValueError("one array without a name, as numpy.save writes it; use numpy.savez")
+        return cast(Mapping[str, np.ndarray], found)
     except (OSError, ValueError, KeyError, BadZipFile) as error:  # pyarrow's are of these
         raise XnerError(
             f"{path} cannot be read as vectors ({error}); expected .npz of one array a document, "
@@ -143,6 +150,16 @@ def _read_parquet(path: Path) -> dict[str, np.ndarray]:
     if missing:
         raise ValueError(f"without {', '.join(sorted(missing))}")
     names, lists = table["doc_id"].to_pylist(), table["vector"].combine_chunks()
+    if not hasattr(lists, "values"):
+        raise ValueError(f"the column vector holds {lists.type}; expected a list of numbers a row")
+    if empty := [
+        name for name, null in zip(names, lists.is_null().to_pylist(), strict=True) if null
+    ]:
+        raise ValueError(f"no vector beside {empty[0]!r} (null); leave such rows out")
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        raise ValueError(
+            f"{twice[0]!r} stands there twice; one row a document, its tokens in a row"
+        )
     return {name: lists[i].values.to_numpy() for i, name in enumerate(names)}
 
 

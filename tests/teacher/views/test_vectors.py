@@ -107,3 +107,33 @@ def test_a_trained_teacher_reads_the_vectors_of_another_text(tmp_path):
     other = fused({"image": architecture | {"path": str(second)}}).from_bytes(nlp.to_bytes())
     gates = other.get_pipe("xner_teacher").gates([said(other, "ሌጎስ", None, "am:0")])
     assert gates[0].tolist() == [[0.5]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"doc_id": ["en:0", "en:1"], "vector": [[1.0], None]}, "no vector beside 'en:1'"),
+        ({"doc_id": ["en:0"], "vector": ["1 2"]}, "vector holds string; expected a list"),
+        ({"doc_id": ["en:0", "en:0"], "vector": [[1.0], [2.0]]}, "'en:0' stands there twice"),
+    ],
+)
+def test_faulty_parquet_vectors_are_named(tmp_path, content, message):
+    pq.write_table(pa.table(content), tmp_path / "v.parquet")
+    with pytest.raises(XnerError, match=message):
+        _ = VectorShim(str(tmp_path / "v.parquet"), 1).vectors
+
+
+def test_faulty_npz_vectors_are_named(nlp, tmp_path):
+    np.save(tmp_path / "one.npy", np.ones(3))
+    (tmp_path / "one.npy").rename(tmp_path / "one.npz")
+    with pytest.raises(XnerError, match="one array without a name"):
+        _ = VectorShim(str(tmp_path / "one.npz"), 3).vectors
+    doc = said(nlp, "Amina", None, "en:0")
+    write(tmp_path / "nan.npz", {"en:0": np.array([1.0, np.nan, 0.0])})
+    with pytest.raises(XnerError, match="'en:0' has numbers that are NaN"):
+        VectorShim(str(tmp_path / "nan.npz"), 3).rows(doc)
+    whole = write(tmp_path / "cut.npz", MADE_UP).read_bytes()
+    at = whole.index(b"descr") + 100
+    (tmp_path / "cut.npz").write_bytes(whole[:at] + bytes(8 * [255]) + whole[at + 8 :])
+    with pytest.raises(XnerError, match=r"cut.npz: 'en:0' cannot be read"):
+        VectorShim(str(tmp_path / "cut.npz"), 3).rows(doc)
