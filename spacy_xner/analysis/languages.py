@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..corpora.conll import is_conll, read_conll
+from ..corpora.encoding import read_lines
 from ..corpora.raw import read_raw
 from ..errors import XnerError
 from ..tags import spans_from_iob2
@@ -201,4 +202,4 @@ def _by_english(folder: Path, name: str) -> Mapping[str, str] | None:
 def _lines(path: Path) -> Sequence[str]:
     if not path.is_file():
         raise XnerError(f"{path}: no such file; expected the other half of a parallel text.")
-    return [" ".join(line.split()) for line in path.read_text("utf8").split("\n")]
+    return [" ".join(line.split()) for line in read_lines(path)]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from ..corpora.encoding import iter_lines, read_lines
 from ..corpora.files import atomic_write
 from ..errors import XnerError
 from .languages import same_language
@@ -78,7 +80,7 @@ def rename_points(
 
 def _from_rows(path: Path) -> list[Point]:
     groups: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    for number, line in enumerate(path.read_text("utf8").splitlines(), 1):
+    for number, line in enumerate(iter_lines(path), 1):
         if not line.strip():
             continue
         try:
@@ -86,7 +88,7 @@ def _from_rows(path: Path) -> list[Point]:
             if _wanted(row):
                 model = " ".join(str(row[k]) for k in ("role", "recipe", "encoder") if k in row)
                 for source in row["sources"]:
-                    groups[model, source, row["target"]].append(float(row["value"]))
+                    groups[model, source, row["target"]].append(_finite(row["value"]))
         except (ValueError, TypeError, KeyError) as error:
             raise XnerError(
                 f"{path}, line {number}: no row of results ({type(error).__name__}: {error}); "
@@ -106,8 +108,7 @@ def _wanted(row: Any) -> bool:
 
 
 def _from_matrix(path: Path) -> list[Point]:
-    with path.open(encoding="utf8", newline="") as file:
-        header, *body = list(csv.reader(file)) or [[]]
+    header, *body = csv.reader(read_lines(path))
     targets = [_code(cell, path, 1) for cell in header[1:]]
     points = []
     for number, row in enumerate(body, 2):
@@ -119,12 +120,19 @@ def _from_matrix(path: Path) -> list[Point]:
         source = _code(row[0], path, number)
         for target, cell in zip(targets, row[1:], strict=True):
             try:
-                points.append(Point(path.stem, source, target, float(cell)))
+                points.append(Point(path.stem, source, target, _finite(cell)))
             except ValueError:
                 raise XnerError(
                     f"{path}, line {number}, column {target}: found {cell!r}; expected a number."
                 ) from None
     return points
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is no F1")
+    return number
 
 
 def _code(cell: str, path: Path, number: int) -> str:

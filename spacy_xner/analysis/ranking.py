@@ -119,9 +119,9 @@ def read_ranks(
     path = Path(path)
     try:
         with path.open(encoding="utf8", newline="") as file:
-            header, *body = csv.reader(file)
+            header, *body = filter(None, csv.reader(file))
         cells = {row[0]: dict(zip(header[1:], map(float, row[1:]), strict=True)) for row in body}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise XnerError(
             f"{path} is no table of ranks ({error}); expected CSV, sources in rows, targets in "
             "columns, numbers in the cells."

@@ -140,12 +140,17 @@ def _read_metrics(inputs: "Inputs", folder: Path) -> None:
 
 def _read_rows(inputs: "Inputs", results: Path, *, named: bool) -> None:
     from ..evaluation.provenance import command_line
-    from ..evaluation.results import ResultRows
+    from ..evaluation.results import ResultRows, check_row
 
     if named and not results.is_dir():
         raise XnerError(f"--results {results}: no such folder; expected .jsonl files of rows.")
     for path in sorted(results.glob("*.jsonl")):
-        inputs.rows += ResultRows(path).read()
+        for row in ResultRows(path).read():
+            try:
+                check_row(row)
+            except XnerError as error:
+                raise XnerError(f"{path}: {error}") from None
+            inputs.rows.append(row)
     if inputs.rows:
         inputs.files["rows"] = f"{command_line(['x', str(results)]).split()[-1]}/*.jsonl"
 
@@ -155,7 +160,7 @@ def _read_curves(inputs: "Inputs", folder: Path) -> None:
     found = []
     for path in sorted(folder.rglob("*log*.jsonl")) if folder.is_dir() else []:
         points = []
-        for line in path.read_text("utf8").splitlines():
+        for line in path.read_text("utf8", errors="replace").splitlines():
             try:
                 row = json.loads(line)
                 points.append((float(row["step"]), 100 * float(row["score"])))

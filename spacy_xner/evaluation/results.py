@@ -10,6 +10,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from ..corpora.encoding import iter_lines
 from ..corpora.files import atomic_write
 from ..errors import XnerError
 from .provenance import command_line, config_sha, file_sha, machine, versions
@@ -72,10 +73,10 @@ class ResultRows:
         RETURNS (list[Row]): The rows in the order of the file; none where there is no file.
         RAISES: XnerError for a line that is no JSON object.
         """
-        if not self.path.exists():
+        if not self.path.exists() or not self.path.stat().st_size:
             return []
         rows = []
-        for number, line in enumerate(self.path.read_text("utf8").splitlines(), 1):
+        for number, line in enumerate(iter_lines(self.path), 1):
             if not line.strip():
                 continue
             try:

@@ -215,7 +215,7 @@ def test_rows_are_averaged_over_seeds_and_grouped_by_model(tmp_path):
         ("m.csv", ",am,hau\n12,1,2\n", "language code"),
         ("m.csv", ",am\nam,1\n", "no F1 of a system with one source"),
         ("m.jsonl", "{\n", "line 1: no row of results"),
-        ("m.jsonl", "", "no F1"),
+        ("m.jsonl", "", "is empty"),
     ],
 )
 def test_faulty_results_are_named(tmp_path, name, text, said):
@@ -259,3 +259,18 @@ def test_kept_features_of_other_languages_are_refused(tmp_path):
         analyze(results, features=features)
     with pytest.raises(XnerError, match="no features"):
         analyze(results, features=write(tmp_path / "g.json", "{}"))
+
+
+@pytest.mark.parametrize("name", ["points.csv", "rows.jsonl"])
+def test_a_table_that_is_not_utf8_is_named(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes('{"target": "\xe9"}\n'.encode("latin-1"))
+    with pytest.raises(XnerError, match=rf"{name}.*UTF-8"):
+        read_points(path)
+
+
+def test_a_score_that_is_no_number_is_named(tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text(",am\nen,nan\n", "utf8")
+    with pytest.raises(XnerError, match=r"line 2, column \w+: found 'nan'; expected a number"):
+        read_points(path)

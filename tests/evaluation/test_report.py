@@ -188,6 +188,20 @@ def test_folders_without_results_and_damaged_metrics_are_named(tmp_path):
         report(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"benchmark": "main", "value": 1.0, "command": "x"}\n', "rows.jsonl: .*lacks metric"),
+        ('{"metric": "é"}\n'.encode("latin-1"), r"rows.jsonl.*UTF-8"),
+    ],
+)
+def test_rows_that_are_none_are_named(tmp_path, content, message):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "rows.jsonl").write_bytes(content)
+    with pytest.raises(XnerError, match=message):
+        report(tmp_path, results=tmp_path / "results")
+
+
 @pytest.mark.slow
 def test_chromium_opens_it_without_error_or_request(tmp_path):
     spec = importlib.util.spec_from_file_location("check", ROOT / "scripts" / "check_report.py")
