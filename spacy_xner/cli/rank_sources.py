@@ -83,7 +83,7 @@ def rank_sources(
         or gold file by language. Their entities are looked for in the text.
     encoder (Path | str): Folder of an encoder.
     tagger (str | Path | ProbabilitySource | None): Model that finds entities in the raw text of
-        sources and target; without it `tagged_overlap` is not measured.
+        sources and target, so that `tagged_overlap` counts as well.
     leave_out (Sequence[str]): Sources not to rank.
     layer (int | None): Layer of the encoder; two thirds up if not given.
     output (Path | str | None): JSON file of the ranking.
@@ -122,7 +122,8 @@ def rank_sources(
     if not 0 <= at < measured.layers:
         raise XnerError(f"--layer {at}: the encoder has layers 0 to {measured.layers - 1}.")
     features = {source: values for (source, _), values in measured.values.items()}
-    ranked, unused = rank(features, default_weights(at))
+    weights = default_weights(at) | ({} if tagger is None else {"tagged_overlap": 1.0})
+    ranked, unused = rank(features, weights)
     if output is not None:
         write_json(output, {"text": str(text), "ranking": [asdict(each) for each in ranked]})
     return ranked, unused

@@ -127,6 +127,9 @@ def test_gold_without_entities_is_said_and_leaves_hits_to_the_other_sources(
     ranked, _ = rank_sources(raw, given, encoder, tagger=Capitals())
     values = {each.source: each.values for each in ranked}
     assert values["hau"]["entity_hits"] > values["swa"]["entity_hits"] == 0.0
+    assert all("tagged_overlap" in each.parts for each in ranked)
+    untagged, _ = rank_sources(raw, given, encoder)
+    assert not any("tagged_overlap" in each.parts for each in untagged)
     assert "swa.txt holds no entity" in " ".join(capsys.readouterr().out.split())
     rank_sources_cli(raw, given[:1], encoder)
     assert "there is nothing to compare it with" in " ".join(capsys.readouterr().out.split())
