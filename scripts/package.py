@@ -1,6 +1,8 @@
 """Make a wheel of the student, with a meta.json that says what it was built from."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,16 @@ def target_gold(seen: str, with_gold: list[str]) -> str:
     return "; ".join(said) or "none: no gold of the target languages was seen"
 
 
+@contextmanager
+def _without_entry_points() -> Iterator[None]:
+    """Let spaCy find callbacks in the code that is packaged, and not require this project for them."""
+    before, registry.callbacks.entry_points = registry.callbacks.entry_points, False
+    try:
+        yield
+    finally:
+        registry.callbacks.entry_points = before
+
+
 def main(
     dataset: str,
     student: Path,
@@ -88,8 +100,7 @@ def main(
     output.mkdir(parents=True, exist_ok=True)
     # The package carries the code of what its config names, so that it does not require ours.
     code = FORMS in (student / "config.cfg").read_text("utf8")
-    registry.callbacks.entry_points = False
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _without_entry_points():
         path = Path(folder) / "meta.json"
         srsly.write_json(path, meta)
         package(
