@@ -60,7 +60,7 @@ def target_gold(seen: str, with_gold: list[str]) -> str:
 
 @contextmanager
 def _without_entry_points() -> Iterator[None]:
-    """Let spaCy find callbacks in the code that is packaged, and not require this project for them."""
+    """Let spaCy find callbacks in the code that is packaged, so that the wheel needs no other."""
     before, registry.callbacks.entry_points = registry.callbacks.entry_points, False
     try:
         yield
