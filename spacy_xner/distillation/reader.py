@@ -4,6 +4,7 @@ import copy
 import random
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ __all__ = ["PROBABILITIES", "WEIGHTS", "SoftLabelReader", "make_soft_label_reade
 
 _SPLITS = ("all", "train", "held_out")
 _NORMAL_FORMS = ("NFC", "NFD")
+_SHARDS_AT_ONCE = 8
+_SHUFFLED_AT_ONCE = 2000
 
 
 def make_soft_label_reader(
@@ -76,15 +79,15 @@ class SoftLabelReader:
     """Yields examples whose reference carries probabilities and the hard labels read off them.
 
     The same examples serve distillation (the probabilities) and stock `spacy train` (the
-    hard labels: entities, or a category). Only one shard a folder is in memory at a time.
+    hard labels: entities, or a category). A few shards a folder are in memory at a time.
 
     teachers (Sequence[Teacher]): The soft-label folders.
     split (str): "all", "train" or "held_out".
     held_out (float): Share of documents held out.
     normal_forms (Sequence[str]): Unicode normal forms of which each document gets one.
     balance (float): Threshold t of repeat factor sampling (Gupta et al. 2019, LVIS, section 4.4): a
-        document comes max(1, sqrt(t / f)) times, f the share of the documents of its shard that
-        hold the rarest of its types; fractions by chance. Only `shuffled` does so.
+        document comes max(1, sqrt(t / f)) times, f the share of the documents shuffled with it
+        that hold the rarest of its types; fractions by chance. Only `shuffled` does so.
     max_held_out (int): Documents that "held_out" gives at most, roughly.
     """
 
@@ -220,7 +223,10 @@ class SoftLabelReader:
             yield from self._examples(nlp, shard, rng)
 
     def shuffled(self, nlp: Language, seed: int) -> Iterator[Example]:
-        """Read shards in random order and the documents of each in random order.
+        """Read shards in random order, some at once by turns, and what was read in random order.
+
+        Raw text often comes one place of news after another: a batch out of one shard says little
+        of the rest.
 
         nlp (Language): The student.
         seed (int): The same seed gives the same order.
@@ -229,12 +235,15 @@ class SoftLabelReader:
         rng = random.Random(seed)
         shards = [shard for shard in self._shards() for _ in range(self._times(shard[0], rng))]
         rng.shuffle(shards)
-        for shard in shards:
-            examples = list(self._examples(nlp, shard, rng))
-            if self.balance:
-                examples = balanced(examples, self.balance, self.task, rng)
-            rng.shuffle(examples)
-            yield from examples
+        for first in range(0, len(shards), _SHARDS_AT_ONCE):
+            several = shards[first : first + _SHARDS_AT_ONCE]
+            by_turns = zip_longest(*(self._examples(nlp, shard, rng) for shard in several))
+            stream = (example for row in by_turns for example in row if example is not None)
+            while examples := list(islice(stream, _SHUFFLED_AT_ONCE)):
+                if self.balance:
+                    examples = balanced(examples, self.balance, self.task, rng)
+                rng.shuffle(examples)
+                yield from examples
 
     def _shards(self) -> Iterator[tuple[int, int]]:
         for place, text in enumerate(self._texts):

@@ -1,6 +1,7 @@
 """The reader of soft labels: splits, several teachers, order, the student's own tokens."""
 
 import unicodedata
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -147,6 +148,17 @@ def test_shuffled_is_a_permutation_that_its_seed_decides(labels, nlp):
     assert one == again
     assert len({tuple(in_order), tuple(one), tuple(other)}) == 3
     assert sorted(one) == sorted(other) == sorted(in_order)
+
+
+def test_what_comes_first_is_from_all_over_the_text(tmp_path, nlp, monkeypatch):
+    monkeypatch.setattr("spacy_xner.distillation.reader._SHUFFLED_AT_ONCE", 10)
+    docs = soft_labels([([f"Ada{i}", "ya"], ["B-PER", "O"]) for i in range(100)])
+    reader = make_soft_label_reader(write_labels(tmp_path / "labels", docs, shard_docs=20))
+    found = texts_of(reader.shuffled(nlp, 0))
+    # Five shards by turns: two of each in the first ten.
+    shards = [int(text.split()[0].removeprefix("Ada")) // 20 for text in found]
+    assert Counter(shards[:10]) == dict.fromkeys(range(5), 2)
+    assert Counter(shards) == dict.fromkeys(range(5), 20)
 
 
 def test_probabilities_follow_the_tokens_of_the_student(tmp_path):
