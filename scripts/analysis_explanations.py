@@ -40,6 +40,7 @@ def explanations(work: Path, lang: str, n: int) -> Iterator[dict[str, Any]]:
         busy = (time.process_time() - worked) / len(sentences)
         said = {
             **KEYS,
+            "command": f"{COMMAND} --part explanations --sentences {n}",
             "system": "spacy-xner",
             "recipe": "shap",
             "role": role,

@@ -92,7 +92,7 @@ def rankings(data_root: Path, measured: Measured) -> Iterator[dict[str, Any]]:
     targets = sorted({target for _, target in measured.values})
     path = data_root / "transfer_matrices" / "masakhaner2_source_ranks.csv"
     truth = read_ranks(path, targets, sources)
-    layer = round(2 * (measured.layers - 1) / 3)
+    layer = measured.layer()
     matrix = data_root / "transfer_matrices" / "xlmr_base_masakhaner1_f1.csv"
     published = rename_points(read_points(matrix), targets)[0]
     scores: dict[str, dict[str, tuple[float, ...]]] = {}

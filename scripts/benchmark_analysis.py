@@ -47,12 +47,12 @@ def main(
     rows = ResultRows(output / "analysis.jsonl")
     parts = part or ["regression", "ranking", "sampling", "explanations"]
     if {"regression", "ranking"} & set(parts):
-        measured = features(data_root, own)
+        untagged = features(data_root, own)
+        measured = with_tagged(untagged, data_root, work / "teacher", own / "found.json")
         if "regression" in parts:
             rows.upsert(regressions(data_root, output, measured))
         if "ranking" in parts:
-            tagged = with_tagged(measured, data_root, work / "teacher", own / "found.json")
-            rows.upsert(rankings(data_root, tagged))
+            rows.upsert(rankings(data_root, measured))
     if "sampling" in parts:
         for role in ("student", "teacher"):
             for row in sampling_errors(work, role):  # each when it is known: these take long
@@ -93,7 +93,7 @@ def features(data_root: Path, own: Path) -> Measured:
 
 def regressions(data_root: Path, output: Path, measured: Measured) -> Iterator[dict[str, Any]]:
     """Regress published points and our own rows on the features."""
-    layer = round(2 * (measured.layers - 1) / 3)
+    layer = measured.layer()
     names = sorted({name for pair in measured.values for name in pair})
     matrix = data_root / "transfer_matrices" / "xlmr_base_masakhaner1_f1.csv"
     published = rename_points(read_points(matrix), names)[0]

@@ -1,6 +1,6 @@
 """Features of a source and a target language that may tell how well one transfers to the other."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,18 @@ class Measured:
     layers: int
     values: dict[Pair, dict[str, float]]
 
+    def layer(self, wanted: int | None = None) -> int:
+        """Choose a layer: nobody knows the best one of a new language.
+
+        wanted (int | None): The layer; two thirds up if not given.
+        RETURNS (int): It.
+        RAISES: XnerError where the encoder has none of that number.
+        """
+        layer = round(2 * (self.layers - 1) / 3) if wanted is None else wanted
+        if not 0 <= layer < self.layers:
+            raise XnerError(f"--layer {layer}: the encoder has layers 0 to {self.layers - 1}.")
+        return layer
+
     def to_json(self) -> dict[str, Any]:
         """RETURNS (dict[str, Any]): What `from_json` reads."""
         pairs = [{"source": s, "target": t, **each} for (s, t), each in self.values.items()]
@@ -163,23 +175,36 @@ def measure(
         note(f"neighbours of {target}")
         _add_neighbours(values, states, target)
     if parallel is not None:
-        # Both directions of a pair are the same sentences.
-        seen: dict[frozenset[str], dict[str, States]] = {}
-        for pair in pairs:
-            texts = parallel_text(parallel, *pair, limit=sentences)
-            if len(texts[0]) < MIN_PARALLEL:
-                continue
-            if frozenset(pair) not in seen:
-                note(f"parallel {'-'.join(pair)}")
-                both = zip(pair, texts, strict=True)
-                seen[frozenset(pair)] = {
-                    name: encode(tokenizer, module, each, max_tokens=1) for name, each in both
-                }
-            values[pair] |= _parallel(*(seen[frozenset(pair)][name] for name in pair))
+        for pair, both in _parallel_states(parallel, pairs, tokenizer, module, sentences, note):
+            values[pair] |= _parallel(*both)
     return Measured(Path(encoder).name, next(iter(states.values())).layers, values)
 
 
 MIN_PARALLEL = 50
+
+
+def _parallel_states(
+    parallel: Path | str,
+    pairs: Iterable[Pair],
+    tokenizer: Any,
+    module: Any,
+    sentences: int,
+    note: Callable[[str], Any],
+) -> Iterator[tuple[Pair, tuple[States, States]]]:
+    """Encode parallel text, of each pair of which there is enough; both ways it is the same."""
+    seen: dict[frozenset[str], dict[str, States]] = {}
+    for pair in pairs:
+        texts = parallel_text(parallel, *pair, limit=sentences)
+        if len(texts[0]) < MIN_PARALLEL:
+            continue
+        if frozenset(pair) not in seen:
+            note(f"parallel {'-'.join(pair)}")
+            seen[frozenset(pair)] = {
+                name: encode(tokenizer, module, each, max_tokens=1)
+                for name, each in zip(pair, texts, strict=True)
+            }
+        found = seen[frozenset(pair)]
+        yield pair, (found[pair[0]], found[pair[1]])
 
 
 def _unlayered(

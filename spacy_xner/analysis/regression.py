@@ -142,39 +142,55 @@ def fit(
     table = _columns(points, values, columns, result)
     result.columns = list(table)
     result.correlations = {name: _correlation(x, y) for name, x in table.items()}
-    if explain and y.std() < CONSTANT:
-        result.notes.append("F1 is the same at all points: there is nothing to explain.")
-    elif explain:
-        result.explained = _explain(points, table, y, result.notes)
-        single = [_ols(points, {name: x}, y).coefficients[0] for name, x in table.items()]
-        result.alone = sorted(single, key=lambda each: -abs(each.value))
-        if (clusters := len({point.target for point in points})) < 20:
-            result.notes.append(
-                f"Errors are clustered by {clusters} target languages: intervals of so few "
-                "clusters are too narrow (Cameron and Miller 2015, section VI)."
-            )
+    if explain:
+        _add_explanation(result, table, y)
     if predict:
         free = {name: x for name, x in table.items() if name not in labelled}
-        rng = np.random.default_rng(seed)
-        # One fold left out of three or four points is no more than a line through two.
-        result.singles = sorted(
-            (predict_unseen(points, {name: x}, y, permutations, rng) for name, x in free.items()),
-            key=lambda single: -single.r2,
-        )
-        if any(single.permuted == "points" for single in result.singles):
-            result.notes.append(
-                "The table of sources and targets has gaps, so p is from F1 shuffled over single "
-                "points and not over languages. Points of one language hang together: p is too "
-                "small, and nothing is called a prediction by it."
-            )
-        if len(free) > 1:
-            result.predicted = predict_unseen(points, free, y, permutations, rng)
-            if len(free) >= len(points) - 1:
-                result.notes.append(
-                    f"{len(free)} features and {len(points)} points: only the ridge penalty makes "
-                    "a fit of all possible. Trust the features alone more."
-                )
+        _add_predictions(result, free, y, permutations, np.random.default_rng(seed))
     return result
+
+
+def _add_explanation(result: Fit, table: Mapping[str, Floats], y: Floats) -> None:
+    points = result.points
+    if y.std() < CONSTANT:
+        result.notes.append("F1 is the same at all points: there is nothing to explain.")
+        return
+    result.explained = _explain(points, table, y, result.notes)
+    single = [_ols(points, {name: x}, y).coefficients[0] for name, x in table.items()]
+    result.alone = sorted(single, key=lambda each: -abs(each.value))
+    if (clusters := len({point.target for point in points})) < 20:
+        result.notes.append(
+            f"Errors are clustered by {clusters} target languages: intervals of so few clusters "
+            "are too narrow (Cameron and Miller 2015, section VI)."
+        )
+
+
+def _add_predictions(
+    result: Fit,
+    free: Mapping[str, Floats],
+    y: Floats,
+    permutations: int,
+    rng: np.random.Generator,
+) -> None:
+    points = result.points
+    # One fold left out of three or four points is no more than a line through two.
+    result.singles = sorted(
+        (predict_unseen(points, {name: x}, y, permutations, rng) for name, x in free.items()),
+        key=lambda single: -single.r2,
+    )
+    if any(single.permuted == "points" for single in result.singles):
+        result.notes.append(
+            "The table of sources and targets has gaps, so p is from F1 shuffled over single "
+            "points and not over languages. Points of one language hang together: p is too small, "
+            "and nothing is called a prediction by it."
+        )
+    if len(free) > 1:
+        result.predicted = predict_unseen(points, free, y, permutations, rng)
+        if len(free) >= len(points) - 1:
+            result.notes.append(
+                f"{len(free)} features and {len(points)} points: only the ridge penalty makes a "
+                "fit of all possible. Trust the features alone more."
+            )
 
 
 def _check_points(points: Sequence[Point]) -> None:

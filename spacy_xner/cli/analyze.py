@@ -127,7 +127,7 @@ def analyze(
     """
     from ..analysis.features import FEATURES, Measured, plain_name
     from ..analysis.points import read_points, write_json
-    from ..analysis.regression import choose_features, fit
+    from ..analysis.regression import choose_features
 
     named = [plain_name(column) for column in columns or ()]
     if refused := [name for name in named if FEATURES[name].labels and not (labels and explain)]:
@@ -143,25 +143,37 @@ def analyze(
         points, measured = _measure(points, encoder, texts, gold, tagger, parallel, labels)
     if save_features is not None:
         write_json(save_features, measured.to_json())
-    at = layer if layer is not None else round(2 * (measured.layers - 1) / 3)
-    if not 0 <= at < measured.layers:
-        raise XnerError(f"--layer {at}: the encoder has layers 0 to {measured.layers - 1}.")
+    at = measured.layer(layer)
     chosen = list(columns or choose_features(measured.values, at, labels=labels and explain))
+    fits = _fit_each(points, measured, chosen, explain, permutations)
+    if output is not None:
+        write_json(output, {"encoder": measured.encoder, "fits": [asdict(each) for each in fits]})
+    return fits, measured
+
+
+def _fit_each(
+    points: Sequence["Point"],
+    measured: "Measured",
+    columns: Sequence[str],
+    explain: bool,
+    permutations: int,
+) -> list["Fit"]:
+    """Fit each model that has enough points; the first fit notes which have not."""
+    from ..analysis.regression import fit
+
     fits, failed = [], []
     for model in dict.fromkeys(point.model for point in points):
         own = [point for point in points if point.model == model]
         try:
             fits.append(
-                fit(own, measured.values, chosen, explain=explain, permutations=permutations)
+                fit(own, measured.values, columns, explain=explain, permutations=permutations)
             )
         except XnerError as error:
             failed.append(str(error))
     if not fits:
         raise XnerError("\n".join(failed))
     fits[0].notes += failed
-    if output is not None:
-        write_json(output, {"encoder": measured.encoder, "fits": [asdict(each) for each in fits]})
-    return fits, measured
+    return fits
 
 
 def _measure(

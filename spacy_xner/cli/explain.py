@@ -129,9 +129,6 @@ def explain(
     """
     from ..analysis.explanations import Explainer, check_efficiency
     from ..analysis.faithfulness import faithfulness, rank_agreement
-    from ..analysis.points import write_json
-    from ..analysis.shading import page
-    from ..corpora.files import atomic_write
     from ..teacher.sources import load_source
 
     source = load_source(model, precision="fp32") if isinstance(model, (str, Path)) else model
@@ -150,16 +147,26 @@ def explain(
         agreement = rank_agreement(found, _explain(other, docs))
     gap = check_efficiency(found)
     result = Explained(found, gap, faithfulness(explainer, found) if quality else None, agreement)
+    _write(result, output, html, f"What the words did: {_name(model)}")
+    return result
+
+
+def _write(
+    result: Explained, output: str | Path | None, html: str | Path | None, title: str
+) -> None:
+    from ..analysis.points import write_json
+    from ..analysis.shading import page
+    from ..corpora.files import atomic_write
+
     if output is not None:
-        data = [each.to_json() for each in found]
+        data = [each.to_json() for each in result.explanations]
         if str(output) == "-":
             sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
         else:
             write_json(output, data)
     if html is not None:
         with atomic_write(Path(html)) as file:
-            file.write(page(found, f"What the words did: {_name(model)}").encode("utf8"))
-    return result
+            file.write(page(result.explanations, title).encode("utf8"))
 
 
 def _explain(explainer: "Explainer", docs: "Sequence[Doc]") -> "list[Explanation]":

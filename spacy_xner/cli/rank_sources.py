@@ -93,20 +93,13 @@ def rank_sources(
     from dataclasses import asdict
 
     from ..analysis.features import measure
-    from ..analysis.languages import LanguageText, read_language, same_language
+    from ..analysis.languages import LanguageText, read_language
     from ..analysis.points import write_json
     from ..analysis.ranking import default_weights, rank
     from ..analysis.tagging import tag_language
     from ..teacher.sources import load_source
 
-    files = dict(sources) if isinstance(sources, Mapping) else _sources(sources)
-    files = {
-        name: file
-        for name, file in files.items()
-        if not any(same_language(name, other) for other in leave_out)
-    }
-    if not files:
-        raise XnerError("No source is left to rank: give folders of LANG/train.txt by --sources.")
+    files = _sources(sources, leave_out)
     target = read_language(TARGET, text)
     languages: dict[str, LanguageText] = {TARGET: target}
     for name, file in files.items():
@@ -118,22 +111,23 @@ def rank_sources(
         languages = {name: tag_language(each, source) for name, each in languages.items()}
     pairs = [(name, TARGET) for name in files]
     measured = measure(languages, pairs, encoder, note=msg.info)
-    at = layer if layer is not None else round(2 * (measured.layers - 1) / 3)
-    if not 0 <= at < measured.layers:
-        raise XnerError(f"--layer {at}: the encoder has layers 0 to {measured.layers - 1}.")
     features = {source: values for (source, _), values in measured.values.items()}
-    weights = default_weights(at) | ({} if tagger is None else {"tagged_overlap": 1.0})
+    weights = default_weights(measured.layer(layer)) | (
+        {} if tagger is None else {"tagged_overlap": 1.0}
+    )
     ranked, unused = rank(features, weights)
     if output is not None:
         write_json(output, {"text": str(text), "ranking": [asdict(each) for each in ranked]})
     return ranked, unused
 
 
-def _sources(given: Sequence[str | Path]) -> dict[str, Path]:
-    from ..analysis.languages import find_texts
+def _sources(
+    given: Sequence[str | Path] | Mapping[str, Path], leave_out: Sequence[str]
+) -> dict[str, Path]:
+    from ..analysis.languages import find_texts, same_language
 
-    files: dict[str, Path] = {}
-    for item in map(str, given):
+    files: dict[str, Path] = dict(given) if isinstance(given, Mapping) else {}
+    for item in () if isinstance(given, Mapping) else map(str, given):
         name, equals, path = item.partition("=")
         if not equals:
             files = find_texts([item]) | files
@@ -141,4 +135,11 @@ def _sources(given: Sequence[str | Path]) -> dict[str, Path]:
             raise XnerError(f"--sources {item}: no such file; expected CoNLL gold of {name}.")
         else:
             files[name] = Path(path)
-    return files
+    left = {
+        name: file
+        for name, file in files.items()
+        if not any(same_language(name, other) for other in leave_out)
+    }
+    if not left:
+        raise XnerError("No source is left to rank: give folders of LANG/train.txt by --sources.")
+    return left
