@@ -11,6 +11,7 @@ from spacy.cli import app as spacy_app
 from typer.main import get_command
 
 from spacy_xner.cli import app
+from spacy_xner.cli.tables import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf8")
@@ -65,3 +66,8 @@ def test_links_of_the_readme_lead_somewhere():
     targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", README)
     assert targets
     assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/experiments.md"])
+def test_tables_are_those_of_the_rows(name):
+    assert not tables(ROOT / name, ROOT / "docs/results", check=True), "run `spacy xner tables`"

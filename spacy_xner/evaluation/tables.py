@@ -5,7 +5,6 @@ Rows of the sample build never reach a table.
 """
 
 import re
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,14 +12,29 @@ from pathlib import Path
 
 from ..errors import XnerError
 from .results import ResultRows, Row
+from .table_analysis import (
+    explanations,
+    is_of_explanations,
+    is_of_published,
+    is_of_rankings,
+    rankings,
+    transfer,
+)
+from .table_scores import (
+    is_ratio,
+    is_student,
+    recipes,
+    sentiment,
+    shipped,
+    speed,
+    teacher_and_students,
+)
 
 __all__ = ["TABLES", "Table", "render_readme", "render_table"]
 
 MARKER = re.compile(r"^<!-- (/?)results:(\S+) -->[ \t]*$", re.MULTILINE)
 NOT_MEASURED = "*Not measured yet.*"
 SHOWN_COMMANDS = 3
-
-Column = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -107,177 +121,64 @@ def _is_sample(row: Mapping[str, object]) -> bool:
     return row.get("test_set") == "sample"
 
 
-def _zero_shot_f1(row: Row, text: str) -> bool:
-    return bool(row["metric"] == "f1" and row.get("k") == 0 and row.get("text", "tokens") == text)
-
-
-def _default(text: str) -> Callable[[Row], bool]:
-    def select(row: Row) -> bool:
-        named = row.get("role") in ("teacher", "student") and row.get("default") is True
-        return named and _zero_shot_f1(row, text)
-
-    return select
-
-
-def _students(row: Row) -> bool:
-    return row.get("role") == "student" and _zero_shot_f1(row, "tokens")
-
-
-def _means(rows: Iterable[Row]) -> dict[Column, float]:
-    """Mean over the seeds of each target language and test set."""
-    values: dict[Column, list[float]] = {}
-    for row in rows:
-        values.setdefault((row["target"], row["test_set"]), []).append(row["value"])
-    return {column: statistics.fmean(each) for column, each in values.items()}
-
-
-def _header(columns: Sequence[Column], first: str) -> list[str]:
-    targets = [target for target, _ in columns]
-    names = [
-        target if targets.count(target) == 1 else f"{target} ({test_set})"
-        for target, test_set in columns
-    ]
-    return [first, *names, "mean"]
-
-
-def _cells(
-    name: str,
-    values: Mapping[Column, float],
-    columns: Sequence[Column],
-    averaged: Iterable[Column],
-    digits: int,
-) -> list[str]:
-    """One line; the mean is left out where a column that it is over has no value."""
-    over = [values.get(column) for column in averaged]
-    known = [value for value in over if value is not None]
-    cells = [f"{values[c]:.{digits}f}" if c in values else "" for c in columns]
-    mean = f"{statistics.fmean(known):.{digits}f}" if known and len(known) == len(over) else ""
-    return [name, *cells, mean]
-
-
-def _teacher_and_students(rows: list[Row]) -> list[list[str]]:
-    """Teacher, student and ratio by target; a second kind of student gets lines of its own."""
-    teacher = _means(row for row in rows if row["role"] == "teacher")
-    students = [row for row in rows if row["role"] == "student"]
-    pipes = sorted({str(row.get("pipe", "ner")) for row in students})
-    by_pipe = {
-        pipe: _means(row for row in students if row.get("pipe", "ner") == pipe) for pipe in pipes
-    }
-    union = set(teacher).union(*by_pipe.values())
-    columns = sorted(union, key=lambda column: (-teacher.get(column, 0.0), column))
-    # The teacher's own language has no student: the mean is over the targets, for all lines.
-    targets = [c for c in columns if any(c in means for means in by_pipe.values())] or columns
-    body = [_cells("teacher", teacher, columns, targets, 1)]
-    for pipe, means in by_pipe.items():
-        name = "student" if len(pipes) == 1 else f"student ({pipe})"
-        ratios = {c: means[c] / teacher[c] for c in means if teacher.get(c)}
-        body.append(_cells(name, means, columns, targets, 1))
-        body.append(_cells(f"{name} / teacher", ratios, columns, targets, 2))
-    return [_header(columns, "F1"), *body]
-
-
-def _recipes(rows: list[Row]) -> list[list[str]]:
-    """Students by recipe and target, the best mean first; the default recipe in bold."""
-    values: dict[tuple[str, str], set[str]] = {}
-    keys = ("pipe", "encoder", "sources", "views")
-    for row in rows:
-        for key in keys:
-            of = f"{row['recipe']} {row['target']}"
-            values.setdefault((key, of), set()).add(str(row.get(key)))
-    varying = [
-        "recipe",
-        *(k for k in keys if any(len(v) > 1 for (of, _), v in values.items() if of == k)),
-    ]
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        said = [row.get(key) for key in varying]
-        parts = ["+".join(v) if isinstance(v, list) else str(v) for v in said if v]
-        groups.setdefault(", ".join(parts), []).append(row)
-    means = {name: _means(group) for name, group in groups.items()}
-    columns = sorted({column for each in means.values() for column in each})
-    # Those that were measured on some of the languages only come last: their means differ.
-    order = sorted(
-        means,
-        key=lambda name: (-len(means[name]), -statistics.fmean(means[name].values()), name),
-    )
-    body = []
-    for name in order:
-        shipped = any(row.get("default") is True for row in groups[name])
-        label = f"**{name}**" if shipped else name
-        body.append(_cells(label, means[name], columns, columns, 1))
-    return [_header(columns, "recipe"), *body]
-
-
-def _sentiment(rows: list[Row]) -> list[list[str]]:
-    """Teacher and student by target, what share the student reaches, and what stands beside."""
-    means = {
-        name: _means(row for row in rows if (row["recipe"], row["role"]) == (recipe, role))
-        for name, recipe, role in (
-            ("teacher", "distillation", "teacher"),
-            ("student", "balanced", "student"),
-            ("teacher, categories balanced", "balanced", "teacher"),
-            ("student, categories as the teacher gives them", "distillation", "student"),
-            ("supervised student", "supervised", "baseline"),
-            ("majority class", "majority", "baseline"),
-        )
-    }
-    teacher, columns = means["teacher"], sorted(means["teacher"])
-    ratios = {c: means["student"][c] / teacher[c] for c in means["student"] if teacher.get(c)}
-    body = [_cells(name, values, columns, columns, 1) for name, values in means.items()]
-    body.insert(2, _cells("student / teacher", ratios, columns, columns, 2))
-    return [_header(columns, "weighted F1"), *body]
-
-
-def _speed(rows: list[Row]) -> list[list[str]]:
-    """Ratios with their intervals."""
-    body = []
-    for row in sorted(rows, key=lambda row: (str(row.get("recipe")), str(row["against"]))):
-        interval = f"{row['low']:.2f} to {row['high']:.2f}" if "low" in row else ""
-        name = " ".join(str(row[key]) for key in ("recipe", "system") if row.get(key))
-        body.append([name, str(row["against"]), f"{row['value']:.2f}", interval])
-    return [["measured", "against", "ratio", "95% interval"], *body]
-
-
-def _is_ratio(row: Row) -> bool:
-    return row["metric"] == "ratio" and row.get("against") not in (None, "teacher")
-
-
 TABLES: dict[str, Table] = {
     "main": Table(
         "main",
         "Zero-shot micro F1 in per cent on gold tokens, mean of the seeds.",
-        _default("tokens"),
-        _teacher_and_students,
+        shipped("tokens"),
+        teacher_and_students,
     ),
     "main-raw": Table(
         "main",
         "Zero-shot micro F1 in per cent of character spans on detokenised text, mean of the seeds.",
-        _default("raw"),
-        _teacher_and_students,
+        shipped("raw"),
+        teacher_and_students,
     ),
     "recipes": Table(
         "main",
         "Zero-shot micro F1 of students in per cent on gold tokens, mean of the seeds.",
-        _students,
-        _recipes,
+        is_student,
+        recipes,
     ),
     "supervision": Table(
         "supervision",
         "Micro F1 of students in per cent on gold tokens, mean of the seeds; no target gold but in "
         "few-shot and rare, and in isiZulu, whose dev set had a say in the student's settings.",
         lambda row: row["metric"] == "f1" and row["role"] == "student" and row["text"] == "tokens",
-        _recipes,
+        recipes,
     ),
     "sentiment": Table(
         "sentiment",
         "Weighted F1 in per cent, each language unseen by its teacher, mean of the seeds.",
         lambda row: row["metric"] == "weighted_f1",
-        _sentiment,
+        sentiment,
     ),
     "speed": Table(
         "main",
         "Ratios of words per second, both sides in one run.",
-        _is_ratio,
-        _speed,
+        is_ratio,
+        speed,
+    ),
+    "transfer": Table(
+        "analysis",
+        "How well features that need no label of the target predict the F1 of a target left out: 30 "
+        "published points of XLM-R-base, features of the embedded encoder, rank correlation within "
+        "targets, p from permuted languages.",
+        is_of_published,
+        transfer,
+    ),
+    "rankings": Table(
+        "analysis",
+        "Rankings of source languages beside published ranks, mean over the targets that all have.",
+        is_of_rankings,
+        rankings,
+    ),
+    "explanations": Table(
+        "analysis",
+        "What an entity's probability loses without the two words that SHAP names and without two "
+        "random ones, among all words and among those outside the entity; p by Wilcoxon's signed "
+        "ranks; seconds a sentence, of the processor in brackets; rank agreement with the teacher.",
+        is_of_explanations,
+        explanations,
     ),
 }

@@ -148,6 +148,37 @@ def test_speed_table_shows_ratio_and_interval(results):
     assert "| infer student | hf-pipeline | 17.25 | 16.00 to 18.50 |" in lines("speed", results)
 
 
+def analysis(metric, value, **keys):
+    row = {"benchmark": "analysis", "metric": metric, "value": value, "command": "make analysis"}
+    return row | keys
+
+
+def test_tables_of_the_analysis(results):
+    points = {"recipe": "published-points", "target": "all"}
+    shap = {"recipe": "shap", "target": "hau", "role": "student", "n": 7}
+    rows = [
+        analysis("r2", 0.5, feature="fertility", p=0.0001, **points),
+        analysis("spearman_within_target", 0.25, feature="fertility", **points),
+        analysis("r2", 0.9, feature="cka@3", **points),  # a layer that nobody predicts with
+        analysis("ndcg@3", 0.4, recipe="english", target="all"),
+        analysis("top1_regret", 2.0, recipe="english", target="all"),
+        analysis("ndcg@3", 0.9, recipe="english", target="hau"),
+        analysis("comprehensiveness", 0.75, p=0.012, **shap),
+        analysis(
+            "comprehensiveness", 0.05, **shap | {"recipe": "random-student", "role": "baseline"}
+        ),
+        analysis("seconds", 1.54, **shap),
+        analysis("cpu_seconds", 1.5, **shap),
+        analysis("sampling_error_max", 0.1, words="3 to 8", **shap),
+    ]
+    ResultRows(results / "analysis.jsonl").upsert(rows)
+    assert lines("transfer", results)[2:4] == ["| fertility | 0.50 | 0.25 | <0.001 |", ""]
+    assert lines("rankings", results)[2:4] == ["| english | 0.400 | 2.0 |", ""]
+    assert "| hau | student | 7 | 0.75, 0.05 | 0.012 |  |  | 1.5 (1.5) |  |" in lines(
+        "explanations", results
+    )
+
+
 def test_rendering_replaces_only_what_stands_between_markers(readme, results):
     assert tables(readme, results) is True
     text = readme.read_text("utf8")
