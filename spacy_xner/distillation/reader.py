@@ -26,7 +26,7 @@ __all__ = ["PROBABILITIES", "WEIGHTS", "SoftLabelReader", "make_soft_label_reade
 _SPLITS = ("all", "train", "held_out")
 _NORMAL_FORMS = ("NFC", "NFD")
 _SHARDS_AT_ONCE = 8
-_SHUFFLED_AT_ONCE = 2000
+_BALANCED_AT_ONCE = 2000
 
 
 def make_soft_label_reader(
@@ -86,8 +86,8 @@ class SoftLabelReader:
     held_out (float): Share of documents held out.
     normal_forms (Sequence[str]): Unicode normal forms of which each document gets one.
     balance (float): Threshold t of repeat factor sampling (Gupta et al. 2019, LVIS, section 4.4): a
-        document comes max(1, sqrt(t / f)) times, f the share of the documents shuffled with it
-        that hold the rarest of its types; fractions by chance. Only `shuffled` does so.
+        document comes max(1, sqrt(t / f)) times, f the share of the 2,000 documents read
+        with it that hold the rarest of its types; fractions by chance. Only `shuffled` does so.
     max_held_out (int): Documents that "held_out" gives at most, roughly.
     """
 
@@ -223,10 +223,10 @@ class SoftLabelReader:
             yield from self._examples(nlp, shard, rng)
 
     def shuffled(self, nlp: Language, seed: int) -> Iterator[Example]:
-        """Read shards in random order, some at once by turns, and what was read in random order.
+        """Read shards in random order, several by turns, and the documents of each in random order.
 
-        Raw text often comes one place of news after another: a batch out of one shard says little
-        of the rest.
+        Raw text often comes one place of news after another: a batch out of one shard would say
+        little of the rest.
 
         nlp (Language): The student.
         seed (int): The same seed gives the same order.
@@ -236,14 +236,18 @@ class SoftLabelReader:
         shards = [shard for shard in self._shards() for _ in range(self._times(shard[0], rng))]
         rng.shuffle(shards)
         for first in range(0, len(shards), _SHARDS_AT_ONCE):
-            several = shards[first : first + _SHARDS_AT_ONCE]
-            by_turns = zip_longest(*(self._examples(nlp, shard, rng) for shard in several))
-            stream = (example for row in by_turns for example in row if example is not None)
-            while examples := list(islice(stream, _SHUFFLED_AT_ONCE)):
-                if self.balance:
-                    examples = balanced(examples, self.balance, self.task, rng)
-                rng.shuffle(examples)
-                yield from examples
+            several = [
+                self._examples(nlp, shard, rng, in_order=False)
+                for shard in shards[first : first + _SHARDS_AT_ONCE]
+            ]
+            stream = (example for turn in zip_longest(*several) for example in turn if example is not None)
+            yield from self._balanced(stream, rng) if self.balance else stream
+
+    def _balanced(self, stream: Iterator[Example], rng: random.Random) -> Iterator[Example]:
+        while examples := list(islice(stream, _BALANCED_AT_ONCE)):
+            examples = balanced(examples, self.balance, self.task, rng)
+            rng.shuffle(examples)
+            yield from examples
 
     def _shards(self) -> Iterator[tuple[int, int]]:
         for place, text in enumerate(self._texts):
@@ -275,11 +279,14 @@ class SoftLabelReader:
         return self.weighting(doc, combined)
 
     def _examples(
-        self, nlp: Language, shard: tuple[int, int], rng: random.Random
+        self, nlp: Language, shard: tuple[int, int], rng: random.Random, in_order: bool = True
     ) -> Iterator[Example]:
         place, index = shard
         text = self._texts[place]
-        for labels in text.read_shard(index):
+        documents = list(text.read_shard(index))
+        if not in_order:
+            rng.shuffle(documents)
+        for labels in documents:
             if self._wants(labels[0].doc_id):
                 doc = nlp.make_doc(labels[0].text)
                 if len(doc):

@@ -150,8 +150,7 @@ def test_shuffled_is_a_permutation_that_its_seed_decides(labels, nlp):
     assert sorted(one) == sorted(other) == sorted(in_order)
 
 
-def test_what_comes_first_is_from_all_over_the_text(tmp_path, nlp, monkeypatch):
-    monkeypatch.setattr("spacy_xner.distillation.reader._SHUFFLED_AT_ONCE", 10)
+def test_what_comes_first_is_from_all_over_the_text(tmp_path, nlp):
     docs = soft_labels([([f"Ada{i}", "ya"], ["B-PER", "O"]) for i in range(100)])
     reader = make_soft_label_reader(write_labels(tmp_path / "labels", docs, shard_docs=20))
     found = texts_of(reader.shuffled(nlp, 0))
