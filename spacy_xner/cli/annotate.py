@@ -1,10 +1,7 @@
 """`spacy xner annotate`: soft labels for a text."""
 
 import functools
-import math
 import shutil
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +9,13 @@ import typer
 from wasabi import msg
 
 from ..errors import XnerError
+from .progress import ProgressLine
 
 if TYPE_CHECKING:
     from ..teacher.annotate import Progress
     from ..teacher.sources import ProbabilitySource
 
-__all__ = ["annotate", "annotate_cli", "clock"]
+__all__ = ["annotate", "annotate_cli"]
 
 ENGINES = ("local", "ray")
 
@@ -138,24 +136,21 @@ def annotate(
     if replace and _is_of_another(source, Path(text), Path(output)):
         msg.info(f"{output} is of another teacher or text and is made anew")
         _empty(Path(output))
-    shown = 0.0
+    line = ProgressLine()
 
     def show(progress: "Progress") -> None:
-        nonlocal shown
-        if sys.stderr.isatty() or time.monotonic() - shown > 10:
-            shown = time.monotonic()
-            sys.stderr.write(
-                f"\r{progress.share:6.1%}  {progress.words:,} words  "
-                f"{progress.words_per_second:,.0f} words/s  {clock(progress.seconds_left)} left  "
-            )
-            sys.stderr.flush()
+        line.show(
+            progress.share,
+            progress.seconds_left,
+            f"{progress.words:,} words  {progress.words_per_second:,.0f} words/s",
+        )
 
     if engine == "ray":
         cluster = Cluster(address, gpu=gpu_id >= 0, staging=staging)
         done = annotate_on_ray(load, source, text, output, lang=lang, report=show, cluster=cluster)
     else:
         done = annotate_documents(source, text, output, lang=lang, report=show)
-    sys.stderr.write("\n" if shown else "")
+    line.end()
     msg.good(
         f"Soft labels of {done.docs:,} texts in {output}",
         f"{done.words:,} words in {done.seconds:,.1f} s ({done.words_per_second:,.0f} words/s)",
@@ -174,20 +169,6 @@ def _empty(folder: Path) -> None:
         elif path.name != LOCK:
             path.unlink()
     lock.release()
-
-
-def clock(seconds: float) -> str:
-    """Give a time as days, hours, minutes and seconds.
-
-    seconds (float): The time.
-    RETURNS (str): Such as "2 d 03:04:05"; without days below one day, "?" if it is not finite.
-    """
-    if not math.isfinite(seconds):
-        return "?"
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    return (f"{days} d " if days else "") + f"{hour:02}:{minute:02}:{second:02}"
 
 
 def _is_of_another(source: "ProbabilitySource", text: Path, output: Path) -> bool:

@@ -1,7 +1,6 @@
 """`spacy xner project-labels`: soft labels by annotation projection over parallel text."""
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ import typer
 from wasabi import msg
 
 from ..errors import XnerError
-from .annotate import clock
+from .progress import ProgressLine
 
 if TYPE_CHECKING:
     from ..projection.aligners import Aligner
@@ -151,7 +150,9 @@ def project_labels(
     from ..projection.translation import load_translator
     from ..teacher.sources import load_source
 
-    _check(encoder, alignments, translator, translate, markers, refine)
+    _check_alignment(encoder, alignments)
+    _check_translation(translator, translate, markers, refine, alignments)
+    _check_matching(matching, candidates, markers, refine)
     setup_gpu(gpu_id, silent=gpu_id < 0)
     source_text, target_text = Path(source_text), Path(target_text)
     source = load_source(source_pipeline, precision=precision)
@@ -171,42 +172,62 @@ def project_labels(
         model if refine else None,
         confidence or Confidence(),
     )
-    shown = 0.0
+    line = ProgressLine()
 
     def show(progress: "ProjectionProgress") -> None:
-        nonlocal shown
-        if sys.stderr.isatty() or time.monotonic() - shown > 10:
-            shown = time.monotonic()
-            rate = progress.pairs / progress.seconds
-            sys.stderr.write(
-                f"\r{progress.share:6.1%}  {progress.pairs:,} pairs  {rate:,.0f} pairs/s  "
-                f"{clock(progress.seconds_left)} left  "
-            )
-            sys.stderr.flush()
+        rate = progress.pairs / progress.seconds
+        text = f"{progress.pairs:,} pairs  {rate:,.0f} pairs/s"
+        line.show(progress.share, progress.seconds_left, text)
 
     done = project_documents(projector, text, output, lang=lang, report=show)
-    sys.stderr.write("\n" if shown else "")
-    msg.good(
-        f"Soft labels of {done.docs:,} texts in {output}",
+    line.end()
+    counts = (
         f"{done.pairs:,} pairs in {done.seconds:,.1f} s, of which {done.kept:,} say something; "
-        f"{done.projected:,} of {done.entities:,} entities projected",
+        f"{done.projected:,} of {done.entities:,} entities projected"
     )
+    if done.pairs and not done.kept:
+        msg.warn(
+            f"Nothing is said of any text in {output}: no student can learn from it",
+            f"{counts}. Are the files translations of each other, line by line? Weak alignments "
+            "are left out by --min-pair and --min-span.",
+        )
+    else:
+        msg.good(f"Soft labels of {done.docs:,} texts in {output}", counts)
     return done
 
 
-def _check(
-    encoder: str | Path | None,
-    alignments: str | Path | None,
-    translator: str | Path | None,
-    translate: str | None,
-    markers: bool,
-    refine: bool,
-) -> None:
+def _check_alignment(encoder: str | Path | None, alignments: str | Path | None) -> None:
     if (encoder is None) == (alignments is None):
         raise XnerError(
             "Words are aligned by an encoder (--encoder) or by a file (--alignments): give one of "
             "the two."
         )
+
+
+def _check_matching(
+    matching: str, candidates: str | Path | None, markers: bool, refine: bool
+) -> None:
+    """Refuse what would not be used."""
+    if matching == "heuristic" and (candidates is not None or markers):
+        given = "--candidates" if candidates is not None else "--markers"
+        raise XnerError(
+            f"--matching heuristic takes the words that are linked, so {given} would not be used. "
+            "Leave it out, or match by exact or greedy."
+        )
+    if refine and candidates is not None:
+        raise XnerError(
+            "--refine finds entities by their markers, so --candidates would not be used. Leave "
+            "one of the two out."
+        )
+
+
+def _check_translation(
+    translator: str | Path | None,
+    translate: str | None,
+    markers: bool,
+    refine: bool,
+    alignments: str | Path | None,
+) -> None:
     if translate not in (None, "source", "target"):
         raise XnerError(f"--translate is {translate!r}; expected source or target.")
     if translator is None and (translate or markers or refine):

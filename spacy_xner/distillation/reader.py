@@ -240,7 +240,9 @@ class SoftLabelReader:
                 self._examples(nlp, shard, rng, in_order=False)
                 for shard in shards[first : first + _SHARDS_AT_ONCE]
             ]
-            stream = (example for turn in zip_longest(*several) for example in turn if example is not None)
+            stream = (
+                example for turn in zip_longest(*several) for example in turn if example is not None
+            )
             yield from self._balanced(stream, rng) if self.balance else stream
 
     def _balanced(self, stream: Iterator[Example], rng: random.Random) -> Iterator[Example]:

@@ -161,8 +161,8 @@ TABLES: dict[str, Table] = {
     ),
     "transfer": Table(
         "analysis",
-        "How well features that need no label of the target predict F1 of a target left out. Points are "
-        "30 published ones of XLM-R-base, features of the embedded encoder; rank correlation is within "
+        "How well features that need no label of the target predict F1 of a target left out; 30 "
+        "published points of XLM-R-base, features of the embedded encoder; rank correlation within "
         "targets, p from permuted languages.",
         is_of_published,
         transfer,

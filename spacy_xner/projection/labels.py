@@ -1,10 +1,11 @@
 """From matched entities to probabilities: what a projection says, and where it is silent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ..errors import XnerError
 from .aligners import Alignment
 from .matching import Match, Span
 
@@ -19,12 +20,21 @@ class Confidence:
     span (float): Least confidence of a projected entity, see `confidence_of`.
     link (float): Least score of a link; weaker ones carry neither entities nor `O` over.
     outside (float): Least probability of `O` of the source words that a target word is linked to.
+    RAISES: XnerError: One is not from 0 to 1.
     """
 
     pair: float = 0.2
     span: float = 0.5
     link: float = 0.1
     outside: float = 0.9
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not 0 <= value <= 1:
+                raise XnerError(
+                    f"The least confidence of a {name} is {value}; expected a number from 0 to 1 "
+                    "(--min-pair, --min-span)."
+                )
 
 
 def confidence_of(match: Match, entity: Span, alignment: Alignment) -> float:

@@ -5,7 +5,8 @@ import spacy
 from typer.testing import CliRunner
 
 from spacy_xner.cli import app
-from spacy_xner.cli.annotate import annotate, clock
+from spacy_xner.cli.annotate import annotate
+from spacy_xner.cli.progress import clock
 from spacy_xner.corpora.soft_labels import SoftLabelCorpus
 from spacy_xner.errors import XnerError
 

@@ -282,11 +282,34 @@ def test_the_command_aligns_with_an_encoder_and_translates_what_is_missing(
             {"encoder": "e", "translator": "t", "refine": True, "translate": "source"},
             "make the source text first",
         ),
+        ({"encoder": "e", "matching": "heuristic", "candidates": "c"}, "--candidates would not"),
+        (
+            {"encoder": "e", "translator": "t", "refine": True, "candidates": "c"},
+            "Leave one of the two out",
+        ),
     ],
 )
 def test_settings_that_do_not_go_together_are_errors(tmp_path, settings, fault):
     with pytest.raises(XnerError, match=fault):
         project_labels("en", "a", "b", tmp_path / "out", **settings)
+
+
+@pytest.mark.parametrize("limit", [{"pair": 7}, {"span": -0.1}])
+def test_limits_of_confidence_are_shares(limit):
+    with pytest.raises(XnerError, match="expected a number from 0 to 1"):
+        Confidence(**limit)
+
+
+def test_a_folder_that_says_nothing_is_told(tmp_path, fake_models, capsys):
+    source, target = write_pair(tmp_path, SENTENCES[:1], TRANSLATIONS[:1])
+    links = tmp_path / "links"
+    links.write_text("0-0\n", "utf8")
+    doubt = Confidence(pair=1.0)
+    done = project_labels(
+        "en", source, target, tmp_path / "out", alignments=links, confidence=doubt
+    )
+    assert done.kept == 0
+    assert "Nothing is said of any text" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
