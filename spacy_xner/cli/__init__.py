@@ -43,7 +43,11 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except XnerError as error:
-            msg.fail(f"spacy xner {command.__name__.removesuffix('_cli')}", str(error), exits=1)
+            msg.fail(
+                f"spacy xner {command.__name__.removesuffix('_cli').replace('_', '-')}",
+                str(error),
+                exits=1,
+            )
 
     return run
 
