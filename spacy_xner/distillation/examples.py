@@ -4,6 +4,8 @@ import math
 import random
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from spacy.tokens import Doc
@@ -14,22 +16,27 @@ from .tasks import PROBABILITIES, WEIGHTS, Task
 __all__ = ["balanced", "in_normal_form", "make_example", "round_by_chance"]
 
 
+_COUNTED = 2000
+
+
 def round_by_chance(number: float, rng: random.Random) -> int:
     return int(number) + (rng.random() < number % 1)
 
 
 def balanced(
-    examples: list[Example], threshold: float, task: Task, rng: random.Random
-) -> list[Example]:
-    """Repeat the documents of rare types, see `SoftLabelReader`."""
-    held = [task.types_in(eg.reference) for eg in examples]
-    counts = Counter(name for names in held for name in names)
-    limit = threshold * len(examples)
-    drawn = []
-    for example, names in zip(examples, held, strict=True):
-        factor = max([1.0, *(math.sqrt(limit / counts[name]) for name in names)])
-        drawn += [example] * round_by_chance(factor, rng)
-    return drawn
+    examples: Iterator[Example], threshold: float, task: Task, rng: random.Random
+) -> Iterator[Example]:
+    """Repeat the documents of rare types, counted in 2,000 at a time; see `SoftLabelReader`."""
+    while several := list(islice(examples, _COUNTED)):
+        held = [task.types_in(eg.reference) for eg in several]
+        counts = Counter(name for names in held for name in names)
+        limit = threshold * len(several)
+        drawn = []
+        for example, names in zip(several, held, strict=True):
+            factor = max([1.0, *(math.sqrt(limit / counts[name]) for name in names)])
+            drawn += [example] * round_by_chance(factor, rng)
+        rng.shuffle(drawn)
+        yield from drawn
 
 
 def in_normal_form(doc: Doc, form: str) -> Doc:

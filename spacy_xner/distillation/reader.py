@@ -4,7 +4,7 @@ import copy
 import random
 import zlib
 from collections.abc import Iterator, Sequence
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,6 @@ __all__ = ["PROBABILITIES", "WEIGHTS", "SoftLabelReader", "make_soft_label_reade
 _SPLITS = ("all", "train", "held_out")
 _NORMAL_FORMS = ("NFC", "NFD")
 _SHARDS_AT_ONCE = 8
-_BALANCED_AT_ONCE = 2000
 
 
 def make_soft_label_reader(
@@ -86,8 +85,8 @@ class SoftLabelReader:
     held_out (float): Share of documents held out.
     normal_forms (Sequence[str]): Unicode normal forms of which each document gets one.
     balance (float): Threshold t of repeat factor sampling (Gupta et al. 2019, LVIS, section 4.4): a
-        document comes max(1, sqrt(t / f)) times, f the share of the 2,000 documents read
-        with it that hold the rarest of its types; fractions by chance. Only `shuffled` does so.
+        document comes max(1, sqrt(t / f)) times, f the share of the documents read with it
+        that hold the rarest of its types; fractions by chance. Only `shuffled` does so.
     max_held_out (int): Documents that "held_out" gives at most, roughly.
     """
 
@@ -243,13 +242,7 @@ class SoftLabelReader:
             stream = (
                 example for turn in zip_longest(*several) for example in turn if example is not None
             )
-            yield from self._balanced(stream, rng) if self.balance else stream
-
-    def _balanced(self, stream: Iterator[Example], rng: random.Random) -> Iterator[Example]:
-        while examples := list(islice(stream, _BALANCED_AT_ONCE)):
-            examples = balanced(examples, self.balance, self.task, rng)
-            rng.shuffle(examples)
-            yield from examples
+            yield from balanced(stream, self.balance, self.task, rng) if self.balance else stream
 
     def _shards(self) -> Iterator[tuple[int, int]]:
         for place, text in enumerate(self._texts):
