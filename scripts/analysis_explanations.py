@@ -1,7 +1,7 @@
 """What scripts/benchmark_analysis.py measures of explanations: quality, time, sampling error."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,12 @@ import numpy as np
 from wasabi import msg
 
 from spacy_xner.analysis.explanations import Explainer, Explanation, check_efficiency, entities_of
-from spacy_xner.analysis.faithfulness import Paired, faithfulness, rank_agreement
+from spacy_xner.analysis.faithfulness import (
+    Faithfulness,
+    Paired,
+    faithfulness,
+    rank_agreement,
+)
 from spacy_xner.corpora.conll import read_conll
 from spacy_xner.corpora.detokenize import spaces
 from spacy_xner.evaluation.results import make_row
@@ -54,24 +59,10 @@ def explanations(work: Path, lang: str, n: int) -> Iterator[dict[str, Any]]:
         yield make_row(**said, metric="efficiency_gap", value=gap, n=entities)
         yield make_row(**said, metric="seconds", value=seconds, n=len(sentences))
         yield make_row(**said, metric="cpu_seconds", value=busy, n=len(sentences))
-        quality = faithfulness(explainer, found[role])
-        for metric in ("comprehensiveness", "sufficiency", "context"):
-            paired: Paired | None = getattr(quality, metric)
-            if paired is None:
-                continue
-            name = "context_comprehensiveness" if metric == "context" else metric
-            yield make_row(**said, metric=name, value=paired.top, p=paired.p, n=paired.n)
-            yield make_row(
-                **{**said, "role": "baseline", "recipe": f"random-{role}"},
-                metric=name,
-                value=paired.random,
-                n=paired.n,
-            )
-        comp = quality.comprehensiveness
+        yield from _quality(faithfulness(explainer, found[role]), said, role)
         msg.info(
             f"{lang} {role}: {seconds:.2f} s a sentence ({busy:.2f} of the processor), "
-            f"gap {gap:.1e}, comprehensiveness "
-            f"{comp.top:.3f} against {comp.random:.3f} (p {comp.p:.2g})"
+            f"gap {gap:.1e}"
         )
     rho, shared = rank_agreement(found["teacher"], found["student"])
     yield make_row(
@@ -81,6 +72,21 @@ def explanations(work: Path, lang: str, n: int) -> Iterator[dict[str, Any]]:
         n=shared,
         against="teacher",
     )
+
+
+def _quality(quality: Faithfulness, said: Mapping[str, Any], role: str) -> Iterator[dict[str, Any]]:
+    for metric, name in (
+        ("comprehensiveness", "comprehensiveness"),
+        ("sufficiency", "sufficiency"),
+        ("context", "context_comprehensiveness"),
+    ):
+        paired: Paired | None = getattr(quality, metric)
+        if paired is None:
+            continue
+        yield make_row(**said, metric=name, value=paired.top, p=paired.p, n=paired.n)
+        random = {**said, "role": "baseline", "recipe": f"random-{role}"}
+        yield make_row(**random, metric=name, value=paired.random, n=paired.n)
+        msg.info(f"{role} {name}: {paired.top:.3f} against {paired.random:.3f} (p {paired.p:.2g})")
 
 
 def _models(work: Path, lang: str) -> list[tuple[str, Path]]:

@@ -158,8 +158,7 @@ def project_labels(
     source = load_source(source_pipeline, precision=precision)
     model: Translator | None = None
     if translator is not None:
-        codes = languages[::-1] if translate == "source" else languages
-        model = load_translator(translator, *codes)
+        model = load_translator(translator, *languages[:: -1 if translate == "source" else 1])
         _translate(model, source, source_text, target_text, translate, markers)
     text = ParallelText(source_text, target_text)
     aligner = _aligner(encoder, layer, method, unit, alignments, precision, text)
@@ -181,6 +180,11 @@ def project_labels(
 
     done = project_documents(projector, text, output, lang=lang, report=show)
     line.end()
+    _tell(done, output)
+    return done
+
+
+def _tell(done: "ProjectionProgress", output: str | Path) -> None:
     counts = (
         f"{done.pairs:,} pairs in {done.seconds:,.1f} s, of which {done.kept:,} say something; "
         f"{done.projected:,} of {done.entities:,} entities projected"
@@ -193,7 +197,6 @@ def project_labels(
         )
     else:
         msg.good(f"Soft labels of {done.docs:,} texts in {output}", counts)
-    return done
 
 
 def _check_alignment(encoder: str | Path | None, alignments: str | Path | None) -> None:
