@@ -144,11 +144,21 @@ def analyze(
     if save_features is not None:
         write_json(save_features, measured.to_json())
     at = measured.layer(layer)
-    chosen = list(columns or choose_features(measured.values, at, labels=labels and explain))
+    chosen = [_at_layer(column, at) for column in columns or ()] or choose_features(
+        measured.values, at, labels=labels and explain
+    )
     fits = _fit_each(points, measured, chosen, explain, permutations)
     if output is not None:
         write_json(output, {"encoder": measured.encoder, "fits": [asdict(each) for each in fits]})
     return fits, measured
+
+
+def _at_layer(column: str, layer: int) -> str:
+    """Add the layer to the name of a layered feature that comes without."""
+    from ..analysis.features import FEATURES
+
+    is_bare = column in FEATURES and FEATURES[column].layered
+    return f"{column}@{layer}" if is_bare else column
 
 
 def _fit_each(

@@ -243,6 +243,13 @@ def test_analyze_fits_kept_features_and_writes_json(tmp_path):
         analyze(results, features=features, columns=["labelled_overlap"])
     with pytest.raises(XnerError, match="no feature 'overlap'"):
         analyze(results, features=features, columns=["overlap"])
+    for pair, each in zip(pairs, values.values(), strict=True):
+        pair["mean_cosine@1"] = each["word_overlap"]
+    write(features, json.dumps({"encoder": "tiny", "layers": 3, "pairs": pairs}))
+    layered = {"features": features, "columns": ["mean_cosine"], "permutations": 9}
+    assert analyze(results, **layered)[0][0].columns == ["mean_cosine@1"]
+    with pytest.raises(XnerError, match="measured for 0 of"):
+        analyze(results, **layered, layer=2)
     with pytest.raises(XnerError, match="layers 0 to 2"):
         analyze(results, features=features, layer=3)
     with pytest.raises(XnerError, match="give --encoder"):
