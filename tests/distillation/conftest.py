@@ -14,5 +14,5 @@ def labels(tmp_path_factory):
 def saved(labels, tmp_path_factory):
     """Folder of a student that learned from the sentences; tests must not change it."""
     output = tmp_path_factory.mktemp("student")
-    run(labels, output, overrides={"distillation.max_epochs": 6})
+    run(labels, output, overrides={"distillation.max_epochs": 10})
     return output / "model-best"

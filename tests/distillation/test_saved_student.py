@@ -128,7 +128,7 @@ def test_it_can_be_trained_further_in_python(saved):
     nlp.get_pipe("ner").add_label("DATE")
     words, tags = ["Chidi", "left", "Kano", "yesterday"], ["B-PER", "O", "B-LOC", "B-DATE"]
     optimizer = nlp.resume_training()
-    for _ in range(40):
+    for _ in range(100):
         doc = Doc(nlp.vocab, words=words)
         nlp.update([Example(doc, Doc(nlp.vocab, words=words, ents=tags))], sgd=optimizer)
     assert [ent.label_ for ent in nlp("Chidi left Kano yesterday").ents] == ["PER", "LOC", "DATE"]
