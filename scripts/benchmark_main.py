@@ -5,6 +5,7 @@ with the same config, by `nlp.update` on hard pseudo-labels. What stands in --wo
 again, so that a run that was stopped goes on; rows are replaced by the same command only.
 """
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable
@@ -64,12 +65,12 @@ def main(
     os.environ["OMP_NUM_THREADS"] = "1"  # of the workers
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         if train:
-            names = {ALL: targets, **{lang: [lang] for lang in targets}}
-            for done in [pool.submit(prepare_vectors, bench, *item) for item in names.items()]:
-                done.result()
-            for done in [pool.submit(make, bench, student, targets) for student in students]:
-                done.result()
-        standing = [student for student in students if (work / student.name).exists()]
+            prepare_vectors(bench, targets)
+            for wave in students:
+                for done in [pool.submit(make, bench, student, targets) for student in wave]:
+                    done.result()
+        planned = itertools.chain(*students)
+        standing = [student for student in planned if (work / student.name).exists()]
         scored = [pool.submit(score_student, bench, student, targets) for student in standing]
         for lang in ["en", *targets]:
             score(bench, lang, work / "teacher", TEACHER_ROW, forms=FORMS[:2])
@@ -85,23 +86,28 @@ def main(
         )
 
 
-def plan(targets: list[str], seeds: int) -> list[Student]:
-    """Order the students so that a run which is stopped has measured the most."""
+def plan(targets: list[str], seeds: int) -> list[list[Student]]:
+    """Order the students so that a run which is stopped has measured the most.
+
+    RETURNS (list[list[Student]]): Those of the second list go on from the first of the first.
+    """
 
     def each(recipe: str, seed: int) -> list[Student]:
         return [Student(recipe, lang, seed) for lang in targets]
 
     soft = [student for seed in range(seeds) for student in each("distillation", seed)]
+    own = [student for seed in range(seeds) for student in each("own-text", seed)]
     hard = [student for seed in range(seeds) for student in each("hard-labels", seed)]
     ablations = [
         Student(recipe, lang, 0)
         for recipe in RECIPES
-        if recipe not in ("distillation", "hard-labels", ALL)
+        if recipe not in ("distillation", "own-text", "hard-labels", ALL)
         for lang in targets
         if lang in ABLATED
     ]
     n = len(targets)
-    return [*hard[:n], Student(ALL, ALL, 0), *soft, *ablations, *hard[n:]]
+    alone = [*hard[:n], *ablations, *own[n:], *hard[n:]]
+    return [[Student(ALL, ALL, 0), *own[:n]], [*soft, *alone]]
 
 
 def prepare_teacher(bench: Bench, data_root: Path, targets: list[str]) -> None:
@@ -131,11 +137,11 @@ def prepare_teacher(bench: Bench, data_root: Path, targets: list[str]) -> None:
         )
 
 
-def prepare_vectors(bench: Bench, name: str, langs: list[str]) -> None:
-    """Make the word vectors of one language, or of several together."""
+def prepare_vectors(bench: Bench, targets: list[str]) -> None:
+    """Make the word vectors that all students have."""
     corpus = bench.work / "corpus"
-    texts = [*(corpus / f"raw/{lang}.txt" for lang in langs), corpus / "train.conll"]
-    bench.made(f"vectors/{name}", lambda out: vectors(bench.work / "teacher", out, texts))
+    texts = [*(corpus / f"raw/{lang}.txt" for lang in targets), corpus / "train.conll"]
+    bench.made("vectors", lambda out: vectors(bench.work / "teacher", out, texts))
 
 
 def keep(model: str, out: Path, run: Callable[[Path], Any]) -> None:
@@ -152,12 +158,15 @@ def keep(model: str, out: Path, run: Callable[[Path], Any]) -> None:
 def make(bench: Bench, student: Student, targets: list[str]) -> None:
     """Train a student unless it stands there."""
     langs = targets if student.lang == ALL else [student.lang]
+    goes_on, start = student.recipe == "distillation", Student(ALL, ALL, 0).name
     overrides: dict[str, Any] = {
-        "paths.vectors": str(bench.work / f"vectors/{student.lang}"),
+        "paths.vectors": str(bench.work / "vectors"),
         "paths.raw": [str(bench.work / f"corpus/raw/{lang}.txt") for lang in langs],
         "system.seed": student.seed,
         **RECIPES[student.recipe],
     }
+    if goes_on:
+        overrides["distillation.start"] = str(bench.work / start)
     soft = [str(bench.work / f"soft/{lang}") for lang in langs]
 
     def run(folder: Path) -> None:
@@ -167,7 +176,8 @@ def make(bench: Bench, student: Student, targets: list[str]) -> None:
             distill(STUDENT, soft, folder, overrides=overrides)
 
     settings = STUDENT.read_text("utf8") + repr(sorted(RECIPES[student.recipe].items()))
-    bench.made(student.name, lambda out: keep("model-last", out, run), settings)
+    made_of = [start] if goes_on else []
+    bench.made(student.name, lambda out: keep("model-last", out, run), settings, made_of)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Measure docs/results/projection.jsonl: projected entities, students of them, and the speed.
 
-Encoder, teacher, and what stands of soft labels, vectors and students of the main benchmark are
-taken from --main; what stands in --work is not made again, so that a run that was stopped goes on.
-Rows are replaced by the same command only.
+Encoder, teacher, vectors, and what stands of soft labels and students (`own-text`) of the main
+benchmark are taken from --main; what stands in --work is not made again, so that a run that was
+stopped goes on. Rows are replaced by the same command only.
 """
 
 import json
@@ -33,7 +33,6 @@ from wasabi import msg
 from spacy_xner.cli.annotate import annotate
 from spacy_xner.cli.distill import distill
 from spacy_xner.cli.project_labels import project_labels
-from spacy_xner.cli.vectors import vectors
 from spacy_xner.evaluation.results import ResultRows, file_sha
 from spacy_xner.teacher.sources import load_source
 
@@ -125,7 +124,7 @@ def students(run: Projection, planned: list[Student], workers: int) -> None:
 
 
 def prepare(run: Projection, lang: str, kinds: set[str]) -> None:
-    """Make raw text, vectors, parallel text and some kinds of soft labels of a language."""
+    """Make raw text, parallel text and some kinds of soft labels of a language."""
     made, root = run.bench.made, run.root
     teacher, encoder = run.main / "teacher", run.main / "encoder"
     raw = raw_text(run, lang)
@@ -133,9 +132,6 @@ def prepare(run: Projection, lang: str, kinds: set[str]) -> None:
         made(f"raw/{lang}.txt", lambda out: data.write_raw(root, lang, out))
     if "soft" in kinds and not run.have(f"soft/{lang}").exists():
         made(f"soft/{lang}", lambda out: annotate(teacher, raw, out, lang=lang))
-    if not run.have(f"vectors/{lang}").exists():
-        texts = [raw, run.main / "corpus/train.conll"]
-        made(f"vectors/{lang}", lambda out: vectors(teacher, out, texts))
     size = f"limit {run.limit}"
     folder = made(
         f"parallel/{lang}", lambda out: data.write_parallel(root, lang, out, run.limit), size
@@ -165,13 +161,13 @@ def raw_text(run: Projection, lang: str) -> Path:
 
 def train(run: Projection, student: Student) -> None:
     """Train a student unless it, or the same one of the main benchmark, stands there."""
-    if student.recipe == "distillation" and run.have(student.name).exists() and not run.max_steps:
+    if run.theirs(student):
         return
     lang = student.lang
     labels = [run.labels(kind, lang) for kind in TEACHES[student.recipe]]
     texts = [raw_text(run, lang), run.bench.work / f"parallel/{lang}/{lang}.txt"]
     overrides: dict[str, Any] = {
-        "paths.vectors": str(run.have(f"vectors/{lang}")),
+        "paths.vectors": str(run.main / "vectors"),
         "paths.raw": [str(path) for path in texts],
         "system.seed": student.seed,
     }

@@ -23,9 +23,12 @@ FORMS = ("tokens", "raw", "tokens-nfc", "tokens-nfd", "raw-nfc", "raw-nfd")
 TEACHER_ROW = {"recipe": "distillation", "role": "teacher", "pipe": "token_classifier", "seed": 0}
 COMMAND = "python scripts/benchmark_main.py"
 ALL = "all-languages"
-# What each recipe changes in configs/student.cfg; hard-labels learns through `nlp.update`.
+# What each recipe changes in configs/student.cfg. The student that ships goes on from that for all
+# languages; the others begin with nothing and read their own language alone. hard-labels learns
+# through `nlp.update`.
 RECIPES: dict[str, dict[str, Any]] = {
     "distillation": {},
+    "own-text": {},
     "hard-labels": {},
     ALL: {},
     "no-vectors": {
@@ -36,11 +39,14 @@ RECIPES: dict[str, dict[str, Any]] = {
     "sharpened": {"distillation.temperature": 0.5},
 }
 ABLATED = ("hau", "am")  # the languages of the other recipes
-# What a claim sets beside what: the recipe that ships beside each other one, and, so that the only
-# difference is soft against hard, entities that weigh no more than `O` beside hard labels.
+# What a claim sets beside what: the recipe that ships beside each other one; soft labels beside
+# hard ones on the same text, and, so that the only difference is soft against hard, with entities
+# that weigh no more than `O`; what the others change beside what they change it in.
 PAIRS = (
     *(("distillation", other) for other in RECIPES if other != "distillation"),
+    ("own-text", "hard-labels"),
     ("even-weight", "hard-labels"),
+    *(("own-text", other) for other in ("no-vectors", "even-weight", "sharpened")),
 )
 
 

@@ -55,6 +55,12 @@ class Projection:
         theirs = self.main / name
         return theirs if theirs.exists() else self.bench.work / name
 
+    def theirs(self, student: "Student") -> Path | None:
+        """Give the same student of the main benchmark, if there is one."""
+        path = self.main / f"own-text/{student.lang}-{student.seed}"
+        same = student.recipe == "distillation" and not self.max_steps
+        return path if same and path.exists() else None
+
     def labels(self, kind: str, lang: str) -> Path:
         return self.have(f"soft/{lang}") if kind == "soft" else self.bench.work / f"{kind}/{lang}"
 
@@ -86,7 +92,6 @@ def plan(targets: list[str], seeds: int, recipes: list[str]) -> list[Student]:
 
 def score_student(run: Projection, student: Student) -> None:
     """Write the row of a student, and keep its counts for paired tests."""
-    ours = run.bench.work / student.name
     keys = {
         "benchmark": "projection",
         "recipe": student.recipe,
@@ -97,7 +102,7 @@ def score_student(run: Projection, student: Student) -> None:
         "command": COMMAND,
         **run.limits,
     }
-    model = ours if ours.exists() else run.have(student.name)
+    model = run.theirs(student) or run.bench.work / student.name
     gold = data.gold(run.root, student.lang, "test")
     score(run.bench, student.lang, model, keys, forms=("tokens",), gold=gold)
 
