@@ -27,7 +27,7 @@ ALL = "all-languages"
 # languages; the others begin with nothing and read their own language alone. hard-labels learns
 # through `nlp.update`.
 RECIPES: dict[str, dict[str, Any]] = {
-    "distillation": {},
+    "distillation": {"distillation.max_epochs": 1},
     "own-text": {},
     "hard-labels": {},
     ALL: {},
