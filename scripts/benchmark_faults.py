@@ -225,14 +225,16 @@ def kill_workers(work: Path, rng: random.Random, kills: int, until: float) -> Ta
     import ray
 
     task = Task("ray", lambda output: None, lost_labels)
-    load = partial(load_teacher, work / "teacher", "fp32", {}, None)
-    texts = work / "raw.txt"
+    source, texts = load_teacher(work / "teacher", "fp32", {}, None), work / "raw.txt"
+    told = work / "workers"
+    told.mkdir()
+    load = partial(load_and_tell, work / "teacher", told)
     ray.init("local", num_cpus=2, log_to_driver=False)
     stop = threading.Event()
 
     def kill() -> None:
         while not stop.wait(rng.random() * 4):
-            if task.kills < kills and (workers := workers_of_ray()):
+            if task.kills < kills and (workers := living(told)):
                 os.kill(rng.choice(workers), signal.SIGKILL)
                 task.kills += 1
 
@@ -243,7 +245,7 @@ def kill_workers(work: Path, rng: random.Random, kills: int, until: float) -> Ta
             output = work / "out-ray"
             shutil.rmtree(output, ignore_errors=True)
             cluster = Cluster(actors=2)
-            annotate_on_ray(load, load(), texts, output, shard_docs=SHARD_DOCS, cluster=cluster)
+            annotate_on_ray(load, source, texts, output, shard_docs=SHARD_DOCS, cluster=cluster)
             task.faults += lost_labels(work / "annotate", output)
             task.runs += 1
     finally:
@@ -253,11 +255,16 @@ def kill_workers(work: Path, rng: random.Random, kills: int, until: float) -> Ta
     return task
 
 
-def workers_of_ray() -> list[int]:
-    """Processes of this run's actors, by the name that Ray gives them."""
-    from ray.util.state import list_actors
+def load_and_tell(teacher: Path, told: Path) -> Any:
+    """Load the teacher in a worker, and leave a file named after its process."""
+    source = load_teacher(teacher, "fp32", {}, None)
+    (told / str(os.getpid())).touch()
+    return source
 
-    return [actor.pid for actor in list_actors(filters=[("state", "=", "ALIVE")]) if actor.pid]
+
+def living(told: Path) -> list[int]:
+    """Processes of the workers that have told, and still live."""
+    return [int(file.name) for file in told.iterdir() if Path("/proc", file.name).exists()]
 
 
 def write(results: Path, task: Task, seed: int) -> None:
