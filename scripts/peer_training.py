@@ -1,21 +1,24 @@
-"""Ways to train one and the same student, and how good each is after how many seconds."""
+"""Ways to train one and the same student, and who is ahead after how many seconds.
+
+Every way starts the clock with nothing but a teacher and raw text. What it needs beforehand counts:
+the student's word vectors, the setting up, and the teacher's labels for every text that it reads
+for the first time; TextBrewer's teacher runs inside its loop.
+"""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
+from peer_spacy4 import spacy4_update
 from spacy.language import Language
-from spacy.pipeline import EntityRecognizer
-from spacy.tokens import Doc
 from spacy.training import Example
-from thinc.api import set_dropout_rate
 
+from spacy_xner.distillation.checkpoint import keep_averages
 from spacy_xner.distillation.config import (
     Distillation,
-    init_student,
     load_student_config,
     resolve_corpora,
     resolve_distillation,
@@ -23,24 +26,66 @@ from spacy_xner.distillation.config import (
     with_teachers,
 )
 from spacy_xner.distillation.reader import SoftLabelReader
+from spacy_xner.distillation.student import init_student, with_start
+from spacy_xner.evaluation.gold import TaggedSentence
+from spacy_xner.evaluation.predict import Prediction, predict
 
-__all__ = ["Point", "curve", "prepare", "spacy4_update", "trainers"]
+__all__ = [
+    "Distil",
+    "HardLabels",
+    "Point",
+    "Prepared",
+    "Spacy4Loop",
+    "Way",
+    "prepare",
+    "race",
+]
 
-Step = Callable[[list[Example]], None]
+TUTORING = 1 / 3  # of the time, in which the teacher of spaCy 4's loop learns
+
+
+class Way(Protocol):
+    """A way to train.
+
+    words (int): Words that the student has read.
+    labelled (int): Words that a teacher had to label beforehand.
+    """
+
+    @property
+    def words(self) -> int: ...
+
+    @property
+    def labelled(self) -> int: ...
+
+    def learn(self, share: float) -> None:
+        """Learn from one batch; `share` of the time has gone by."""
+        ...
+
+    def predict(self, gold: Sequence[TaggedSentence]) -> Prediction:
+        """Tag gold tokens with the student as it is now."""
+        ...
 
 
 @dataclass(frozen=True)
 class Point:
-    """How far a training has come.
+    """How far a way has come.
 
-    seconds (float): Time that it took, without the evaluations.
-    words (int): Words that it has seen.
-    f1 (float): F1 on the test set, per cent.
+    way (str): Its name.
+    seconds (float): Time on the clock: the sum of the following three, up to one batch.
+    set_up (float): Seconds of what it needs before it reads text.
+    labelling (float): Seconds that the teacher took for its labels, outside of the loop.
+    training (float): Seconds of the loop.
+    words (int): Words that the student has read.
+    prediction (Prediction): On the test set; its time does not count.
     """
 
+    way: str
     seconds: float
+    set_up: float
+    labelling: float
+    training: float
     words: int
-    f1: float
+    prediction: Prediction
 
 
 @dataclass
@@ -50,147 +95,169 @@ class Prepared:
     nlp: Language
     reader: SoftLabelReader
     block: Distillation
+    seed: int
 
-    def batches(self) -> Iterator[list[Example]]:
-        """Give batches without end, in another order each pass."""
+    def batches(self) -> Iterator[tuple[bool, list[Example]]]:
+        """Give batches without end, in another order each pass; whether it is the first pass."""
         epoch = 0
         while True:
-            for batch in self.block.batcher(self.reader.shuffled(self.nlp, epoch)):
-                yield sorted(batch, key=lambda eg: -len(eg.predicted))
+            seed = self.seed * 1000 + epoch
+            for batch in self.block.batcher(self.reader.shuffled(self.nlp, seed)):
+                yield not epoch, sorted(batch, key=lambda eg: -len(eg.predicted))
             epoch += 1
+
+    def finish(self) -> None:
+        """Move the weights, as the loop does after every batch."""
+        for _, pipe in self.nlp.pipeline:
+            if hasattr(pipe, "finish_update"):
+                pipe.finish_update(self.block.optimizer)
+        self.block.optimizer.step_schedules()
 
 
 def prepare(soft: Path, student: Path, overrides: dict[str, Any]) -> Prepared:
-    """Initialise a student from soft labels, as `distill` does."""
+    """Initialise a student from soft labels, as `distill` does.
+
+    soft (Path): Soft labels.
+    student (Path): The student's config.
+    overrides (Dict[str, Any]): Config values by dotted key.
+    RETURNS (Prepared): The student.
+    """
     config = with_teachers(load_student_config(student, overrides), [soft])
     plain = config.interpolate()
     block = resolve_distillation(plain)
     reader, _ = resolve_corpora(plain, block)
     settle_entity_weight(block, reader)
-    return Prepared(init_student(config, reader), reader, block)
+    config, _ = with_start(config)
+    seed = plain.get("training", {}).get("seed") or 0
+    return Prepared(init_student(config, reader), reader, block, seed)
 
 
-def trainers(made: Callable[[], Prepared]) -> dict[str, tuple[Prepared, Step]]:
-    """Set up each way to train; all read the same soft labels in the same order.
-
-    `spacy-v4-loop` needs a teacher that is a `ner`, too: it learns from hard labels for a third of
-    the time, then teaches.
-
-    made (Callable[[], Prepared]): Makes a fresh student.
-    RETURNS (Dict[str, Tuple[Prepared, Callable]]): Student and step by the way's name.
-    """
-    ours, hard, fourth = made(), made(), made()
-    teacher = made()
-    learning = [0.0]  # seconds that the `ner` which teaches has learned
-
-    def distil(batch: list[Example]) -> None:
-        ner: Any = ours.nlp.get_pipe("ner")
-        ours.reader.task.update(
-            ner,
-            batch,
-            drop=ours.block.dropout,
-            temperature=ours.block.temperature,
-            alpha=ours.block.alpha,
-            entity_weight=ours.block.entity_weight or 1.0,
-        )
-        finish(ours)
-
-    def update(batch: list[Example], prepared: Prepared = hard) -> None:
-        drop, sgd = prepared.block.dropout, prepared.block.optimizer
-        prepared.nlp.update(batch, drop=drop, sgd=sgd)
-        sgd.step_schedules()
-
-    def fourth_step(batch: list[Example]) -> None:
-        if learning[0] < fourth_step.budget / 3:
-            began = time.perf_counter()
-            update(batch, teacher)
-            learning[0] += time.perf_counter() - began
-            return
-        student, tutor = (each.nlp.get_pipe("ner") for each in (fourth, teacher))
-        spacy4_update(student, tutor, [eg.predicted for eg in batch], drop=fourth.block.dropout)
-        finish(fourth)
-
-    fourth_step.budget = 0.0  # type: ignore[attr-defined]
-    return {
-        "spacy-xner": (ours, distil),
-        "spacy-update": (hard, update),
-        "spacy-v4-loop": (fourth, fourth_step),
-    }
-
-
-def finish(prepared: Prepared) -> None:
-    for _, pipe in prepared.nlp.pipeline:
-        if hasattr(pipe, "finish_update"):
-            pipe.finish_update(prepared.block.optimizer)
-    prepared.block.optimizer.step_schedules()
-
-
-def spacy4_update(
-    student: EntityRecognizer, teacher: EntityRecognizer, docs: Sequence[Doc], *, drop: float = 0.0
-) -> float:
-    """Move a student towards a teacher of the same transitions; `Parser.distill` of spaCy 4.
-
-    Both score the states that the student's own moves lead to; the gradient is the difference of
-    their distributions over the valid moves (`TransitionSystem.get_teacher_student_loss`).
-
-    student (EntityRecognizer): Learns.
-    teacher (EntityRecognizer): Teaches; has the same labels, in the same order.
-    docs (Sequence[Doc]): Documents without entities, the longest first.
-    drop (float): Dropout rate.
-    RETURNS (float): Cross-entropy summed over the states.
-    """
-    set_dropout_rate(student.model, drop)
-    states = student.moves.init_batch(docs)
-    tutor_model = teacher.model.predict(docs)
-    model, finish_tok2vec = student.model.begin_update(docs)
-    loss = 0.0
-    while states:
-        wanted = softmax(tutor_model.predict(states))
-        scores, backprop = model.begin_update(states)
-        predicted = softmax(scores)
-        loss -= float((wanted * np.log(predicted + 1e-9)).sum())
-        backprop((predicted - wanted).astype(np.float32))
-        student.transition_states(states, scores)
-        states = [state for state in states if not state.is_final()]
-    finish_tok2vec(docs)
-    return loss
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    exponents = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return exponents / exponents.sum(axis=1, keepdims=True)
-
-
-def curve(
-    prepared: Prepared,
-    step: Step,
-    score: Callable[[Language], float],
-    *,
-    seconds: float,
-    points: int,
-) -> list[Point]:
-    """Train for some time and score in between.
+class SpacyWay(ABC):
+    """A spaCy pipeline that learns from batches of soft-label examples.
 
     prepared (Prepared): The student.
-    step (Callable): Learns from a batch.
-    score (Callable[[Language], float]): F1 of the student; its time does not count.
-    seconds (float): Time to train.
-    points (int): Scores, in equal steps of time.
-    RETURNS (List[Point]): One a score.
     """
-    if hasattr(step, "budget"):
-        step.budget = seconds
-    found: list[Point] = []
-    spent, words = 0.0, 0
-    batches = prepared.batches()
-    while len(found) < points:
-        began = time.perf_counter()
-        batch = next(batches)
-        step(batch)
-        words += sum(len(eg.predicted) for eg in batch)
-        spent += time.perf_counter() - began
-        if spent >= seconds * (len(found) + 1) / points:
-            averages = prepared.block.optimizer.averages or {}
-            with prepared.nlp.use_params(averages):
-                found.append(Point(spent, words, score(prepared.nlp)))
-    return found
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        self.words = self.labelled = 0
+        self._batches = prepared.batches()
+
+    def learn(self, share: float) -> None:
+        is_first, batch = next(self._batches)
+        self.step(batch)
+        n = sum(len(eg.predicted) for eg in batch)
+        self.words += n
+        self.labelled += n if is_first else 0
+
+    @abstractmethod
+    def step(self, batch: list[Example]) -> None:
+        """Learn from a batch, the longest document first."""
+
+    def predict(self, gold: Sequence[TaggedSentence]) -> Prediction:
+        with self.prepared.nlp.use_params(self.prepared.block.optimizer.averages or {}):
+            return predict(self.prepared.nlp, gold)
+
+
+class Distil(SpacyWay):
+    """Ours: the steps of `spacy_xner.distillation.loop`."""
+
+    def step(self, batch: list[Example]) -> None:
+        nlp, task, block = self.prepared.nlp, self.prepared.reader.task, self.prepared.block
+        for name, pipe in nlp.pipeline:
+            if nlp.get_pipe_meta(name).factory == task.factory:
+                task.update(
+                    pipe,
+                    batch,
+                    drop=block.dropout,
+                    temperature=block.temperature,
+                    alpha=block.alpha,
+                    entity_weight=block.entity_weight or 1.0,
+                )
+        self.prepared.finish()
+
+
+class HardLabels(SpacyWay):
+    """Stock `spacy train`: `nlp.update` on the hard labels of the same examples."""
+
+    def step(self, batch: list[Example]) -> None:
+        # As in spaCy's own loop: False, where None would make an optimizer.
+        no_step: Any = False
+        self.prepared.nlp.update(batch, drop=self.prepared.block.dropout, sgd=no_step)
+        self.prepared.finish()
+
+
+class Spacy4Loop(SpacyWay):
+    """The loop of spaCy 4, whose teacher must be a `ner` itself.
+
+    That one learns from hard labels for a third of the time; then it teaches the student on raw
+    text, for which no other teacher is needed.
+
+    prepared (Prepared): The student.
+    tutor (Prepared): Its teacher, a pipeline of the same labels.
+    """
+
+    def __init__(self, prepared: Prepared, tutor: Prepared) -> None:
+        super().__init__(prepared)
+        self.tutor, self.teaches = HardLabels(tutor), False
+
+    def learn(self, share: float) -> None:
+        if share < TUTORING and not self.teaches:
+            self.tutor.learn(share)
+            self.labelled = self.tutor.labelled
+            return
+        if not self.teaches:
+            keep_averages(self.tutor.prepared.nlp, self.tutor.prepared.block.optimizer)
+            self.teaches = True
+        _, batch = next(self._batches)
+        self.step(batch)
+        self.words += sum(len(eg.predicted) for eg in batch)
+
+    def step(self, batch: list[Example]) -> None:
+        student, teacher = (
+            each.nlp.get_pipe("ner") for each in (self.prepared, self.tutor.prepared)
+        )
+        docs = [eg.predicted for eg in batch]
+        spacy4_update(student, teacher, docs, drop=self.prepared.block.dropout)
+        self.prepared.finish()
+
+
+def race(
+    ways: Mapping[str, Way],
+    set_up: Mapping[str, float],
+    gold: Sequence[TaggedSentence],
+    *,
+    labelling_rate: float,
+    seconds: float,
+    points: int,
+    turn: float = 5.0,
+) -> Iterator[Point]:
+    """Train all ways by turns, so that noise of the machine hits all of them, and score in between.
+
+    ways (Mapping[str, Way]): Way by its name.
+    set_up (Mapping[str, float]): Seconds that each needed before.
+    gold (Sequence[TaggedSentence]): The test set.
+    labelling_rate (float): Words a second that the teacher labels outside of a loop.
+    seconds (float): Time on the clock of each way.
+    points (int): Scores, in equal steps of time.
+    turn (float): Seconds that a way trains before it is another's turn.
+    YIELDS (Point): Each way at each step of time.
+    """
+    training = dict.fromkeys(ways, 0.0)
+
+    def clock(name: str) -> float:
+        return set_up[name] + ways[name].labelled / labelling_rate + training[name]
+
+    for i in range(1, points + 1):
+        until = seconds * i / points
+        while late := [name for name in ways if clock(name) < until]:
+            for name in late:
+                ends = training[name] + turn
+                while clock(name) < until and training[name] < ends:
+                    began = time.perf_counter()
+                    ways[name].learn(clock(name) / seconds)
+                    training[name] += time.perf_counter() - began
+        for name, way in ways.items():
+            labelling = way.labelled / labelling_rate
+            found = way.predict(gold)
+            yield Point(name, until, set_up[name], labelling, training[name], way.words, found)

@@ -20,6 +20,7 @@ from .table_analysis import (
     rankings,
     transfer,
 )
+from .table_peers import is_of_systems, is_of_training, systems, training
 from .table_scores import (
     is_ratio,
     is_student,
@@ -158,6 +159,21 @@ TABLES: dict[str, Table] = {
         "Ratios of words per second, both sides in one run.",
         is_ratio,
         speed,
+    ),
+    "peers": Table(
+        "peers",
+        "Systems took turns on fresh text, from raw strings; ratios with 95% intervals. Memory "
+        "after 1,000 texts, and seconds until the first text is read, in a process of their own; "
+        "disk packed.",
+        is_of_systems,
+        systems,
+    ),
+    "peers-train": Table(
+        "peers",
+        "F1 in per cent on gold tokens at equal time on the clock, on which the teacher's labels, "
+        "word vectors and set-up are; one seed; p by paired bootstrap over sentences.",
+        is_of_training,
+        training,
     ),
     "transfer": Table(
         "analysis",

@@ -229,3 +229,52 @@ def test_missing_readme_is_named(tmp_path):
 @pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="README.md is not written yet")
 def test_tables_of_this_repository_are_up_to_date():
     assert tables(ROOT / "README.md", ROOT / "docs" / "results", check=True) is False
+
+
+def peer(system, metric, value, recipe="infer", **keys):
+    base = {"benchmark": "peers", "recipe": recipe, "system": system, "metric": metric}
+    return base | {"value": value, "target": "hau", "command": "bench", **keys}
+
+
+def test_systems_are_shown_beside_hugging_face_the_fastest_first(results):
+    ratio = {"low": 9.0, "high": 11.04, "n": 5}
+    rows = [
+        peer("hf-pipeline", "words_per_second", 1000.4),
+        peer("student", "words_per_second", 10000),
+        peer("student", "ratio", 10.0, against="hf-pipeline", **ratio),
+        peer("student", "ratio", 1.2, against="spacy-stock", **ratio),
+        peer("student", "peak_mb", 384.4),
+        peer("student", "disk_mb", 36.0),
+        peer("student", "start_seconds", 1.25),
+        peer("teacher-bf16", "share_of_limit", 30.0, recipe="annotate"),
+        peer("student", "seconds", 5.0, words=50000),
+    ]
+    ResultRows(results / "peers.jsonl").upsert(rows)
+    assert lines("peers", results)[:4] == [
+        "| system | words/s | against hf-pipeline | peak MB | disk MB | start s |",
+        "| :-- | --: | --: | --: | --: | --: |",
+        "| student | 10,000 | 10.00 (9.00 to 11.04) | 384 | 36 | 1.2 |",
+        "| hf-pipeline | 1,000 |  |  |  |  |",
+    ]
+
+
+def test_ways_to_train_are_shown_at_half_and_all_of_the_time(results):
+    def scored(system, seconds, value):
+        keys = {"seconds": seconds, "low": value - 1, "high": value + 1}
+        needed = {"role": "student", "k": 0, "seed": 0, "test_set": "conll", "sources": ["en"]}
+        return peer(system, "f1", value, "train", **keys, **needed)
+
+    of = {"against": "textbrewer", "low": -3.0, "high": -1.0, "p": 0.0004}
+    rows = [
+        *(scored("spacy-xner", s, f1) for s, f1 in ((100, 20.0), (200, 40.0), (400, 50.0))),
+        *(scored("textbrewer", s, f1) for s, f1 in ((100, 5.0), (200, 30.0), (400, 52.0))),
+        peer("spacy-xner", "f1_difference", -2.0, "train", seconds=400, **of),
+        peer("spacy-xner", "words_per_second", 9000, "train"),
+        peer("textbrewer", "peak_mb", 1500, "train"),
+        peer("teacher", "words_per_second", 3000, "train"),
+    ]
+    ResultRows(results / "peers.jsonl").upsert(rows)
+    assert [line.strip("| ").split(" | ") for line in lines("peers-train", results)[2:4]] == [
+        ["textbrewer", "30.0", "52.0 (51.0 to 53.0)", "+2.0 (p <0.001)", "", "1,500"],
+        ["spacy-xner", "40.0", "50.0 (49.0 to 51.0)", "", "9,000"],
+    ]
