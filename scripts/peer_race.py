@@ -1,6 +1,5 @@
 """F1 against wall time of ways to train a student from the same teacher: part `train`."""
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,7 +52,8 @@ class Material:
         """Make a student that knows nothing yet."""
         overrides: dict[str, Any] = {"paths.raw": [str(self.raw)]} if self.has("raw") else {}
         if self.has("vectors"):
-            overrides["paths.vectors"] = str(self.work / f"vectors/{self.lang}")
+            own = self.scratch / "vectors"
+            overrides["paths.vectors"] = str(own if own.exists() else self.work / "vectors")
         return prepare(self.work / f"soft/{self.lang}", self.student, overrides)
 
     def has(self, path: str) -> bool:
@@ -127,15 +127,14 @@ def labelling_rate(bench: Bench) -> float:
 
 
 def vectors_seconds(material: Material) -> float:
-    """Seconds that the student's word vectors take, made once more; 0 for one without."""
+    """Make word vectors of this language alone, which the students get; 0 for one without."""
     from spacy_xner.cli.vectors import vectors
 
     if not material.has("vectors"):
         return 0.0
     texts = [material.raw, material.work / "corpus/train.conll"]
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory(dir=material.scratch) as name:
-        vectors(material.work / "teacher", Path(name) / "vectors", texts)
+    vectors(material.work / "teacher", material.scratch / "vectors", texts)
     return time.perf_counter() - began
 
 

@@ -55,8 +55,8 @@ def work(tmp_path_factory):
     train(nlp, 120)
     nlp.to_disk(work / "teacher")
     annotate_documents(load_source(work / "teacher"), raw, work / "soft/hau")
-    vectors(work / "teacher", work / "vectors/hau", [raw], rows=1000)
-    overrides = {"paths.vectors": str(work / "vectors/hau"), "distillation.max_steps": 3}
+    vectors(work / "teacher", work / "vectors", [raw], rows=1000)
+    overrides = {"paths.vectors": str(work / "vectors"), "distillation.max_steps": 3}
     student, _ = distill(work / "soft/hau", ROOT / "configs/student.cfg", overrides=overrides)
     (work / "distillation").mkdir()
     student.to_disk(work / "distillation/hau-0")
