@@ -210,6 +210,7 @@ def export_same_width(student: Path, folder: Path) -> Path:
         nlp.vocab.vectors = vectors.from_bytes(ours.vocab.vectors.to_bytes())
     ner = nlp.add_pipe("ner", config={"model": ours.config["components"]["ner"]["model"]})
     ner.from_bytes(ours.get_pipe("ner").to_bytes())
+    folder.parent.mkdir(parents=True, exist_ok=True)
     nlp.to_disk(folder)
     return folder
 
