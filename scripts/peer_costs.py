@@ -32,18 +32,26 @@ def cost(bench: Bench, seconds: float = 20.0) -> None:
     """
     for system, path in bench.systems.items():
         recipe = recipe_of(system)
-        start, peak = start_and_peak(bench, system, path)
+        try:
+            start, peak = start_and_peak(bench, system, path)
+        except XnerError as error:
+            msg.warn(f"Memory and start of {system} are not measured", str(error))
+            continue
         disk = packed_mb(path, bench.scratch / "packed" / system)
         bench.write(recipe, system, "start_seconds", start, n=STARTS)
         bench.write(recipe, system, "peak_mb", peak)
         bench.write(recipe, system, "disk_mb", disk)
         msg.info(f"{system}: start {start:.1f} s, memory {peak:,.0f} MB, disk {disk:,.0f} MB")
+    cost_of_training(bench, seconds)
+
+
+def cost_of_training(bench: Bench, seconds: float) -> None:
+    """Measure the memory of each way to train."""
     material = Material.of(bench)
     of = (material.work, material.lang, material.student, material.classifier)
     for way in material.ways():
-        command = process("train", way, *of, seconds)
         try:
-            peak = peak_mb(command)
+            peak = peak_mb(process("train", way, *of, seconds))
         except XnerError as error:
             msg.warn(f"The memory of {way} is not measured", str(error))
             continue

@@ -50,6 +50,7 @@ def export(teacher: Path, student: Path, folder: Path) -> dict[str, Path]:
     """
     from spacy_xner.teacher.sources import load_source
 
+    folder.mkdir(parents=True, exist_ok=True)
     found = {**dict.fromkeys(teachers(), teacher), "student": student}
     source = load_source(teacher, precision="fp32")
     makers: dict[str, Callable[[Path], Path]] = {
@@ -62,8 +63,8 @@ def export(teacher: Path, student: Path, folder: Path) -> dict[str, Path]:
         try:
             found[name] = make(folder / name)
         except LEFT_OUT as error:
-            reason = str(error).strip() or type(error).__name__
-            msg.warn(f"{name} is left out", reason.splitlines()[0])
+            reason = str(error).strip() or "no reason given"
+            msg.warn(f"{name} is left out", f"{type(error).__name__}: {reason.splitlines()[0]}")
     return found
 
 

@@ -69,7 +69,7 @@ def systems(work, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(peer_systems, "STOCK", {"spacy-stock": "xx_is_not_installed"})
-        folder = tmp_path_factory.mktemp("systems")
+        folder = tmp_path_factory.mktemp("scratch") / "systems"
         return peer_systems.export(work / "teacher", work / "distillation/hau-0", folder)
 
 
