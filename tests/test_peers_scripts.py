@@ -81,14 +81,31 @@ def bench(work, systems, tmp_path):
 
 
 def test_hugging_face_gets_the_teacher_itself(work, systems):
+    """A word's scores are those of its first piece that holds a character, as the teacher reads it."""
+    import torch
     from peers import load_hf
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
 
     from spacy_xner.teacher.loading import load_pipeline
 
-    text = TAGGED[0][0]
-    found = load_hf(systems["hf-pipeline"])([text])[0]
-    doc = load_pipeline(work / "teacher")(text)
-    assert {each["entity_group"] for each in found} == {ent.label_ for ent in doc.ents} != set()
+    nlp, text = load_pipeline(work / "teacher"), TAGGED[0][0]
+    folder = systems["hf-pipeline"]
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    inputs = tokenizer([text], return_tensors="pt")
+    model = AutoModelForTokenClassification.from_pretrained(folder).eval()
+    with torch.inference_mode():
+        logits = model(**inputs).logits[0]
+    pieces = list(zip(inputs.tokens(), inputs.word_ids(), strict=True))
+    of_words = [None if piece == "▁" else word for piece, word in pieces]
+    firsts = [of_words.index(word) for word in range(len(text.split()))]
+    found = logits[firsts].softmax(dim=-1).numpy()
+    doc = nlp(text)
+    expected = nlp.get_pipe("xner_teacher").predict_probabilities([doc])[0]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert tuple(model.config.id2label.values()) == nlp.get_pipe("xner_teacher").tagset.tags
+    groups = {each["entity_group"] for each in load_hf(folder)([text])[0]}
+    assert groups
+    assert groups <= set(nlp.get_pipe("xner_teacher").labels)
 
 
 def test_stock_ner_of_the_same_width_has_the_weights_but_not_the_class_of_vectors(work, systems):
