@@ -15,6 +15,7 @@ __all__ = [
     "load_encoder",
     "load_tokenizer",
     "max_pieces_of",
+    "own_code",
     "quiet",
 ]
 
@@ -60,7 +61,7 @@ def load_tokenizer(source: str | Path) -> Any:
 
     source (str | Path): a folder, or the name of a model on the Hugging Face hub.
     RETURNS (transformers.PreTrainedTokenizerFast): the tokenizer.
-    RAISES: XnerError where only a slow tokenizer exists.
+    RAISES: XnerError where only a slow tokenizer exists, or one with code of its own.
     """
     from transformers import AutoTokenizer
 
@@ -74,7 +75,7 @@ def load_tokenizer(source: str | Path) -> Any:
         )
     except (ImportError, ValueError) as error:
         if "trust_remote_code" in str(error):
-            raise
+            raise XnerError(own_code(source)) from error
         raise XnerError(f"The tokenizer of {source} does not load: {error}. {mend}") from error
     if not tokenizer.is_fast:
         raise XnerError(f"{source} has only the slow tokenizer {type(tokenizer).__name__}. {mend}")
@@ -222,11 +223,16 @@ def _explained(source: str) -> Iterator[None]:
         raise XnerError(_not_found(source, error)) from error
     except ValueError as error:
         if "trust_remote_code" in str(error):
-            raise XnerError(
-                f"{source} needs Python code of its own, which is never run. Take a model whose "
-                "type transformers knows, such as XLM-R, mBERT, mDeBERTa or mT5."
-            ) from error
+            raise XnerError(own_code(source)) from error
         raise XnerError(f"{source} does not load as an encoder: {error}") from error
+
+
+def own_code(source: str | Path) -> str:
+    """Say of a model that it is refused for the code that it wants to run."""
+    return (
+        f"{source} needs Python code of its own, which is never run. Take a model whose type "
+        "transformers knows, such as XLM-R, mBERT, mDeBERTa or mT5."
+    )
 
 
 def _not_found(source: str, error: OSError) -> str:

@@ -71,7 +71,7 @@ class HuggingFaceTranslator:
         from safetensors import SafetensorError
         from transformers import AutoModelForSeq2SeqLM
 
-        from ..encoders.load import quiet
+        from ..encoders.load import own_code, quiet
 
         self.tokenizer = _tokenizer(path, source)
         try:
@@ -80,6 +80,8 @@ class HuggingFaceTranslator:
                     str(path), use_safetensors=True, trust_remote_code=False
                 ).eval()
         except (OSError, ValueError, SafetensorError) as error:
+            if "trust_remote_code" in str(error):
+                raise XnerError(own_code(path)) from error
             raise XnerError(
                 f"{path} does not load as a translator: {error}. Expected a folder or the name of "
                 "a sequence-to-sequence model, its weights as safetensors."

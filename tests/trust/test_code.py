@@ -18,6 +18,7 @@ from spacy_xner.corpora.soft_labels import SoftLabelCorpus
 from spacy_xner.encoders.load import load_encoder
 from spacy_xner.encoders.serialize import encoder_from_bytes, encoder_to_bytes
 from spacy_xner.errors import XnerError
+from spacy_xner.projection.translation import load_translator
 from spacy_xner.teacher.loading import load_pipeline
 
 from ..corpora.soft_label_samples import DOCS, open_writer
@@ -165,6 +166,8 @@ def test_a_folder_with_remote_code_runs_none(tiny_bert, tmp_path, mark):
         path.write_text(json.dumps(settings), "utf8")
     with pytest.raises(XnerError, match="needs Python code of its own, which is never run"):
         load_encoder(folder)
+    with pytest.raises(XnerError, match="needs Python code of its own, which is never run"):
+        load_translator(folder)
 
 
 def test_pickled_weights_beside_safetensors_are_not_read(tiny_bert, tmp_path, bomb, mark):
