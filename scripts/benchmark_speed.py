@@ -8,11 +8,13 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import spacy
 import typer
+from arithmetic import flops_a_piece, matrix_flops
 from check_build import install
 from peers import hf_pipeline, stock_config, with_plain_tokenizer
 from spacy.training import Example
@@ -131,22 +133,43 @@ def measure_teacher_training(rows: ResultRows, work: Path, bf16: bool) -> None:
     corpus = create_conll_corpus_v1(gold)
     with tempfile.TemporaryDirectory() as name:
         stock = stock_config(with_plain_tokenizer(work / "encoder", Path(name) / "encoder"))
-        compared = compare_training(
-            {
-                "ours": load_model_from_config(ours, auto_fill=True),
-                "stock": load_model_from_config(stock, auto_fill=True),
-            },
-            corpus,
-        )
+        pipelines = {
+            "ours": load_model_from_config(ours, auto_fill=True),
+            "stock": load_model_from_config(stock, auto_fill=True),
+        }
+        compared = compare_training(pipelines, corpus)
     precision = "bf16" if bf16 else "fp32"
     write(rows, compared, "ours", "stock", "spacy-stock", "train", "teacher", "en", precision)
+    texts = [eg.x.text for eg in first_examples(corpus, pipelines["ours"])]
+    limit = training_limit(pipelines["ours"], texts, bf16)
+    share = 100 * compared["systems"]["ours"]["median"] / limit
+    msg.info(f"train: at most {limit:,.0f} words/s, of which {share:.0f}% are reached")
+    for metric, value in (("limit_words_per_second", limit), ("share_of_limit", share)):
+        rows.upsert([row("train", "teacher", "en", metric, value, n=len(texts))])
+
+
+def first_examples(corpus: Any, nlp: Any) -> list[Example]:
+    """What the ways to train a teacher are compared on."""
+    return list(islice(corpus(nlp), 192))
+
+
+def training_limit(nlp: Any, texts: list[str], bf16: bool) -> float:
+    """Words a second if a step were nothing but matrix products: one pass forward, two back."""
+    import torch
+
+    shim = nlp.get_pipe("transformer").model.shims[0]
+    pieces = [len(ids) for ids in shim.tokenizer(texts)["input_ids"]]
+    flops = 3 * sum(n * flops_a_piece(shim._model, n) for n in pieces)
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    peak = matrix_flops(dtype, width=shim._model.config.hidden_size)
+    return peak * sum(len(text.split()) for text in texts) / flops
 
 
 def compare_training(pipelines: dict[str, Any], corpus: Any) -> dict[str, Any]:
     """Time the same batches in each pipeline, in turn."""
     data, optimizers = {}, {}
     for name, nlp in pipelines.items():
-        examples = [eg for _, eg in zip(range(192), corpus(nlp), strict=False)]
+        examples = first_examples(corpus, nlp)
         fix_random_seed(0)
         optimizers[name] = nlp.initialize(lambda examples=examples: examples)
         data[name] = list(minibatch(sorted(examples, key=lambda eg: len(eg.x)), 48))
