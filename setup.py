@@ -72,6 +72,9 @@ setup(
             "onnxruntime>=1.17",
             "scipy>=1.11",
             "textbrewer>=0.2.1",
+            # What it imports without naming them
+            "absl-py",
+            "tensorboard",
         ],
         # `spacy xner annotate --engine ray`
         "ray": ["ray[data]>=2.40"],
