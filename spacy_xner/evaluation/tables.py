@@ -148,6 +148,13 @@ TABLES: dict[str, Table] = {
         lambda row: row["metric"] == "f1" and row["role"] == "student" and row["text"] == "tokens",
         recipes,
     ),
+    "projection": Table(
+        "projection",
+        "Micro F1 of students in per cent on gold tokens, mean of the seeds, by what they learned "
+        "from; no target gold.",
+        is_student,
+        recipes,
+    ),
     "sentiment": Table(
         "sentiment",
         "Weighted F1 in per cent, each language unseen by its teacher, mean of the seeds.",
