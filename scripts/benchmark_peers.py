@@ -45,6 +45,7 @@ def main(
         int, typer.Option(help="Words that the teacher labels of the growing text, at most")
     ] = 500_000,
     parts: Annotated[str, typer.Option(help="Which")] = "infer limit train cost growth",
+    ways: Annotated[str, typer.Option(help="Ways to train beside ours; all if empty")] = "",
     student: Annotated[Path, typer.Option(help="Config that the ways to train have")] = STUDENT,
     results: Path = Path("docs/results/peers.jsonl"),
 ) -> None:
@@ -54,7 +55,7 @@ def main(
     run: dict[str, Callable[[Bench], None]] = {
         "infer": infer,
         "limit": limit,
-        "train": partial(train, seconds=seconds),
+        "train": partial(train, seconds=seconds, only=ways.split()),
         "cost": cost,
         "growth": partial(
             growth, sizes=[int(size) for size in sizes.split()], teacher_words=teacher_words

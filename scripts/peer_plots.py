@@ -45,9 +45,10 @@ def plot(rows: ResultRows, folder: Path) -> None:
 
 
 def lines(rows: list[dict[str, Any]], x: str) -> dict[str, list[tuple[float, float]]]:
-    """Points of each system, from left to right."""
-    systems = dict.fromkeys(row["system"] for row in rows)
-    return {
-        system: sorted((row[x], row["value"]) for row in rows if row["system"] == system)
-        for system in systems
-    }
+    """Points of each system, from left to right; of each language, where there are several."""
+    several = len({row["target"] for row in rows}) > 1
+    found: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        name = f"{row['system']} {row['target']}" if several else row["system"]
+        found.setdefault(name, []).append((row[x], row["value"]))
+    return {name: sorted(points) for name, points in found.items()}

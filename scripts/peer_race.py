@@ -1,7 +1,7 @@
 """F1 against wall time of ways to train a student from the same teacher: part `train`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -78,19 +78,20 @@ class Material:
         return TextBrewer(self.classifier, self.raw.read_text("utf8").splitlines(), self.scratch)
 
 
-def train(bench: Bench, seconds: float, points: int = 6) -> None:
-    """Let all ways to train take turns, and write how good each is after how long.
+def train(bench: Bench, seconds: float, points: int = 6, only: Sequence[str] = ()) -> None:
+    """Let ways to train take turns, and write how good each is after how long.
 
     bench (Bench): The run.
     seconds (float): Time on the clock of each way.
     points (int): Scores on the way there.
+    only (Sequence[str]): Ways beside ours that are compared; all if there are none.
     """
     material = Material.of(bench)
     rate, vectors = labelling_rate(bench), vectors_seconds(material)
     msg.info(f"The teacher labels {rate:,.0f} words/s; word vectors take {vectors:.0f} s")
     bench.write("train", "teacher", "words_per_second", rate)
     bench.write("train", "word-vectors", "seconds", vectors)
-    ways, set_up = made_ways(material, vectors)
+    ways, set_up = made_ways(material, vectors, only)
     gold = read_gold(bench.work / f"corpus/test/{bench.lang}.conll")
     last: dict[str, Point] = {}
     for point in race(ways, set_up, gold, labelling_rate=rate, seconds=seconds, points=points):
@@ -102,11 +103,15 @@ def train(bench: Bench, seconds: float, points: int = 6) -> None:
             write_difference(bench, last[OURS], point)
 
 
-def made_ways(material: Material, vectors: float) -> tuple[dict[str, Way], dict[str, float]]:
-    """Set up each way that is installed, and give the seconds that it took."""
+def made_ways(
+    material: Material, vectors: float, only: Sequence[str] = ()
+) -> tuple[dict[str, Way], dict[str, float]]:
+    """Set up each way that is wanted and installed, and give the seconds that it took."""
     ways: dict[str, Way] = {}
     set_up: dict[str, float] = {}
     for name, make in material.ways().items():
+        if only and name not in (OURS, *only):
+            continue
         began = time.perf_counter()
         try:
             ways[name] = make()

@@ -187,8 +187,8 @@ def test_ways_to_train_learn_and_are_scored_at_the_same_times(bench, monkeypatch
     import peer_race
     from peer_race import OURS, made_ways, train
 
-    def at_once(material, vectors):
-        ways, set_up = made_ways(material, vectors)
+    def at_once(material, vectors, only):
+        ways, set_up = made_ways(material, vectors, only)
         assert min(set_up[way] for way in ways if way != "textbrewer") > 5.0
         return ways, dict.fromkeys(ways, 0.5)
 
@@ -206,6 +206,17 @@ def test_ways_to_train_learn_and_are_scored_at_the_same_times(bench, monkeypatch
         assert (spent[1] == 0) == (way == "textbrewer")
     differences = {row["against"] for row in bench.rows.find(metric="f1_difference")}
     assert differences == ways - {OURS}
+
+
+def test_only_the_ways_that_are_asked_for_are_set_up():
+    from peer_race import OURS, made_ways
+
+    class Material:
+        def ways(self):
+            return dict.fromkeys([OURS, "spacy-update", "spacy-v4-loop"], object)
+
+    assert list(made_ways(Material(), 0.0, ["spacy-update"])[0]) == [OURS, "spacy-update"]
+    assert len(made_ways(Material(), 0.0)[0]) == 3
 
 
 def test_costs_are_of_processes_of_their_own(bench, monkeypatch):

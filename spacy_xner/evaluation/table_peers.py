@@ -42,12 +42,28 @@ def is_of_training(row: Row) -> bool:
 
 
 def training(rows: list[Row]) -> list[list[str]]:
-    """F1 of each way to train when a half of the time, and all of it, is over; the best first."""
-    f1 = {(row["system"], row["seconds"]): row for row in rows if row["metric"] == "f1"}
+    """Each way to train when a half of the time, and all of it, is over; the best first.
+
+    Languages stand one below the other, that of the most ways first.
+    """
+    f1 = [row for row in rows if row["metric"] == "f1"]
     if not f1:
         return [["way to train"]]
-    end = max(seconds for _, seconds in f1)
-    half = min({seconds for _, seconds in f1}, key=lambda seconds: abs(seconds - end / 2))
+    ways: dict[str, set[str]] = {}
+    for row in f1:
+        ways.setdefault(row["target"], set()).add(row["system"])
+    times = {row["seconds"] for row in f1}
+    half = min(times, key=lambda seconds: abs(seconds - max(times) / 2))
+    body = []
+    for target in sorted(ways, key=lambda target: (-len(ways[target]), target)):
+        body += _ways([row for row in rows if row["target"] == target], half, max(times))
+    after = [f"F1 after {half:,.0f} s", f"after {max(times):,.0f} s (95%)"]
+    head = ["way to train", "language", *after, f"to {OURS}", "words/s of the loop", "peak MB"]
+    return [head, *body]
+
+
+def _ways(rows: list[Row], half: float, end: float) -> list[list[str]]:
+    f1 = {(row["system"], row["seconds"]): row for row in rows if row["metric"] == "f1"}
     behind = {
         row["against"]: row
         for row in rows
@@ -61,14 +77,14 @@ def training(rows: list[Row]) -> list[list[str]]:
         body.append(
             [
                 name,
+                row["target"],
                 _number(f1.get((name, half)), 1),
                 f"{row['value']:.1f} ({_interval(row, 1)})",
                 f"{-difference['value']:+.1f} (p {_p(difference['p'])})" if difference else "",
                 *(_number(kept.get((name, m)), 0) for m in ("words_per_second", "peak_mb")),
             ]
         )
-    after = [f"F1 after {half:,.0f} s", f"after {end:,.0f} s (95%)"]
-    return [["way to train", *after, f"to {OURS}", "words/s of the loop", "peak MB"], *body]
+    return body
 
 
 def _speed(kept: Mapping[tuple[str, str], Row], name: str) -> float:

@@ -259,8 +259,8 @@ def test_systems_are_shown_beside_hugging_face_the_fastest_first(results):
 
 
 def test_ways_to_train_are_shown_at_half_and_all_of_the_time(results):
-    def scored(system, seconds, value):
-        keys = {"seconds": seconds, "low": value - 1, "high": value + 1}
+    def scored(system, seconds, value, target="hau"):
+        keys = {"seconds": seconds, "low": value - 1, "high": value + 1, "target": target}
         needed = {"role": "student", "k": 0, "seed": 0, "test_set": "conll", "sources": ["en"]}
         return peer(system, "f1", value, "train", **keys, **needed)
 
@@ -272,9 +272,11 @@ def test_ways_to_train_are_shown_at_half_and_all_of_the_time(results):
         peer("spacy-xner", "words_per_second", 9000, "train"),
         peer("textbrewer", "peak_mb", 1500, "train"),
         peer("teacher", "words_per_second", 3000, "train"),
+        scored("spacy-xner", 400, 45.0, "am"),
     ]
     ResultRows(results / "peers.jsonl").upsert(rows)
-    assert [line.strip("| ").split(" | ") for line in lines("peers-train", results)[2:4]] == [
-        ["textbrewer", "30.0", "52.0 (51.0 to 53.0)", "+2.0 (p <0.001)", "", "1,500"],
-        ["spacy-xner", "40.0", "50.0 (49.0 to 51.0)", "", "9,000"],
+    assert [line.strip("| ").split(" | ") for line in lines("peers-train", results)[2:5]] == [
+        ["textbrewer", "hau", "30.0", "52.0 (51.0 to 53.0)", "+2.0 (p <0.001)", "", "1,500"],
+        ["spacy-xner", "hau", "40.0", "50.0 (49.0 to 51.0)", "", "9,000"],
+        ["spacy-xner", "am", "", "45.0 (44.0 to 46.0)"],
     ]
