@@ -87,6 +87,7 @@ def speed(run: Projection, sizes: list[int]) -> None:
             "seconds": found["seconds"],
             "peak_mb": found["peak_mb"],
             "growth_mb": found["peak_mb"] - found["loaded_mb"],
+            "limit_pairs_per_second": found["limit_pairs_per_second"],
         }
         for metric, value in values.items():
             write(run, metric=metric, value=value, **common)

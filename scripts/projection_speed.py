@@ -1,7 +1,8 @@
 """Measure how fast parallel text is projected, and in how much memory: one process, one size.
 
 The tagger is a stub (capitalised words are names), so that what is timed is reading, tokenising,
-aligning, matching and writing. Prints one JSON object.
+aligning, matching and writing; beside it what the encoder's matrix products alone would allow.
+Prints one JSON object.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 import spacy
 import typer
+from arithmetic import flops_a_piece, matrix_flops
 from projection_data import parallel_files
 
 from spacy_xner.projection.aligners import EncoderAligner
@@ -23,6 +25,8 @@ from spacy_xner.projection.parallel import ParallelText, iter_lines
 from spacy_xner.projection.project import Projector, project_documents
 from spacy_xner.projection.states import PieceEncoder
 from spacy_xner.tags import TagSet
+
+SAMPLE = 2000  # pairs whose arithmetic is counted
 
 
 class Capitals:
@@ -54,13 +58,16 @@ def main(
     unit: str = "pieces",
 ) -> None:
     """Project some pairs and print seconds and megabytes."""
-    aligner = EncoderAligner(PieceEncoder(encoder, layer=layer), method=method, unit=unit)
+    pieces = PieceEncoder(encoder, layer=layer)
+    aligner = EncoderAligner(pieces, method=method, unit=unit)
     with TemporaryDirectory() as folder:
         text = _write(Path(folder), pairs, data_root, target.split())
         loaded = _peak_mb()
         began, cpu = time.perf_counter(), time.process_time()
         done = project_documents(Projector(Capitals(), aligner), text, Path(folder) / "out")
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+        flops = _flops(pieces, layer, text)
+    peak = matrix_flops(pieces.module.dtype, width=pieces.module.config.hidden_size)
     print(
         json.dumps(
             {
@@ -70,6 +77,7 @@ def main(
                 "cpu_seconds": cpu,
                 "peak_mb": _peak_mb(),
                 "loaded_mb": loaded,
+                "limit_pairs_per_second": peak / flops,
                 "load_average": os.getloadavg()[0],
             }
         )
@@ -89,6 +97,15 @@ def _write(folder: Path, pairs: int, root: Path, targets: list[str]) -> Parallel
         with (folder / name).open("w", encoding="utf8") as file:
             file.writelines(line[side] + "\n" for line in islice(chosen, pairs))
     return ParallelText(folder / "text.en", folder / "text.xx")
+
+
+def _flops(encoder: PieceEncoder, layer: int, text: ParallelText) -> float:
+    """Operations a pair of the encoder, up to its layer, for both sides; of some of the pairs."""
+    chosen = list(islice(text, 0, None, max(1, text.n_pairs // SAMPLE)))
+    lengths = [len(encoder.pieces(side.split())[0]) for line in chosen for side in line[1:]]
+    layers = encoder.module.config.num_hidden_layers
+    whole = sum(n * flops_a_piece(encoder.module, n) for n in lengths)
+    return whole * (layer or layers) / layers / len(chosen)
 
 
 def _peak_mb() -> float:
