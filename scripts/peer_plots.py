@@ -37,7 +37,7 @@ def plot(rows: ResultRows, folder: Path) -> None:
         axes.set(xlabel=labels[0], ylabel=labels[1])
         if x == "words":
             axes.set(xscale="log", yscale="log")
-        axes.legend()
+        figure.legend(loc="outside upper center", ncols=2, frameon=False)
         # The same rows give the same file.
         with plt.rc_context({"svg.hashsalt": name}):
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
