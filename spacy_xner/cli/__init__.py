@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
+from click.exceptions import NoSuchOption  # which spaCy raises; typer has one of its own
 from spacy.cli._util import app as spacy_app
 from wasabi import msg
 
@@ -48,6 +49,9 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
                 str(error),
                 exits=1,
             )
+        except NoSuchOption as error:  # of a config value that is overridden
+            expected = "expected --section.key VALUE, such as --training.seed 1"
+            msg.fail(f"There is no option {error.option_name}: {expected}", exits=1)
 
     return run
 

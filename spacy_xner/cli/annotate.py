@@ -9,6 +9,7 @@ import typer
 from wasabi import msg
 
 from ..errors import XnerError
+from .gpu import use_gpu
 from .progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -117,15 +118,13 @@ def annotate(
     RETURNS (Progress): Documents, words and seconds.
     RAISES: XnerError: See `annotate_documents` and `load_source`; or `engine` is unknown.
     """
-    from spacy.cli._util import setup_gpu
-
     from ..teacher.annotate import annotate_documents
     from ..teacher.ray_engine import Cluster, annotate_on_ray, load_teacher
 
     if engine not in ENGINES:
         raise XnerError(f"--engine is {engine!r}; expected one of {', '.join(ENGINES)}.")
     if engine == "local":
-        setup_gpu(gpu_id, silent=gpu_id < 0)
+        use_gpu(gpu_id)
     adapter: dict[str, Any] = {"component": component} if component else {}
     if confidence is not None:
         adapter.update(method="hard", confidence=confidence)

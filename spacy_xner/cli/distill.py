@@ -8,6 +8,7 @@ import typer
 from wasabi import msg
 
 from ..errors import XnerError
+from .gpu import use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -86,12 +87,10 @@ def distill(
     RETURNS (Language): The student.
     RAISES: XnerError: See `spacy_xner.distillation.loop.distill`; or a teacher needs `text`.
     """
-    from spacy.cli._util import setup_gpu
-
     from ..distillation import loop
     from ..distillation.recipe import with_recipes
 
-    setup_gpu(gpu_id, silent=gpu_id < 0)
+    use_gpu(gpu_id)
     config = with_recipes(student_config, recipes) if recipes else student_config
     folders = soft_label_folders(teachers, text, output, gpu_id=gpu_id)
     student, last = loop.distill(

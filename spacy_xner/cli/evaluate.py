@@ -11,6 +11,7 @@ from wasabi import msg
 from wasabi.printer import Printer
 
 from ..errors import XnerError
+from .gpu import use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -260,15 +261,11 @@ def _pool(runs: Mapping[str, "Predictions"], form: str) -> "Prediction":
 
 def _load(model: "str | Path | Language", gpu_id: int) -> "Language":
     from spacy.language import Language
-    from thinc.util import require_gpu
 
     from ..teacher.loading import load_pipeline
 
     if gpu_id >= 0 and not isinstance(model, Language):
-        try:
-            require_gpu(gpu_id)
-        except ValueError as err:
-            raise XnerError(f"--gpu-id {gpu_id}: {err}. Use -1 for the CPU.") from None
+        use_gpu(gpu_id)
     nlp = model if isinstance(model, Language) else load_pipeline(model)
     assigned = {name for pipe in nlp.pipe_names for name in nlp.get_pipe_meta(pipe).assigns}
     if "doc.cats" in assigned and "doc.ents" not in assigned:
@@ -289,7 +286,5 @@ def _write(result: Mapping[str, Any], output: str) -> None:
     if output == "-":
         sys.stdout.write(text)
         return
-    path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as file:
+    with atomic_write(Path(output)) as file:
         file.write(text.encode("utf8"))

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from wasabi import msg
 
+from ..corpora.files import atomic_write
 from ..corpora.scripts import NO_SPACES, SCRIPTS, punctuation_of, script_of
 from ..errors import XnerError
 
@@ -121,9 +122,9 @@ def init(
         raise XnerError(
             f"{path}: is there already. Give --force to replace it, or another --output."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
     written = language_config(info, None if text is None else str(text), path)
-    path.write_text(written, encoding="utf8")
+    with atomic_write(path) as file:
+        file.write(written.encode("utf8"))
     return path
 
 

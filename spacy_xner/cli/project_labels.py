@@ -8,6 +8,7 @@ import typer
 from wasabi import msg
 
 from ..errors import XnerError
+from .gpu import use_gpu
 from .progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -140,8 +141,6 @@ def project_labels(
     RETURNS (ProjectionProgress): What was done.
     RAISES: XnerError: A file, a model or a setting is faulty, or they do not go together.
     """
-    from spacy.cli._util import setup_gpu
-
     from ..projection.candidates import NerCandidates
     from ..projection.labels import Confidence
     from ..projection.marked_files import marked_candidates
@@ -153,7 +152,7 @@ def project_labels(
     _check_alignment(encoder, alignments)
     _check_translation(translator, translate, markers, refine, alignments)
     _check_matching(matching, candidates, markers, refine)
-    setup_gpu(gpu_id, silent=gpu_id < 0)
+    use_gpu(gpu_id)
     source_text, target_text = Path(source_text), Path(target_text)
     source = load_source(source_pipeline, precision=precision)
     model: Translator | None = None

@@ -8,6 +8,7 @@ import typer
 from wasabi import msg
 
 from .distill import soft_label_folders
+from .gpu import use_gpu
 
 __all__ = ["rounds", "rounds_cli"]
 
@@ -64,12 +65,10 @@ def rounds(
     RETURNS (Path): The student's folder.
     RAISES: XnerError: See `spacy_xner.distillation.rounds.run_rounds` and `load_recipe`.
     """
-    from spacy.cli._util import setup_gpu
-
     from ..distillation.recipe import load_recipe
     from ..distillation.rounds import run_rounds
 
-    setup_gpu(gpu_id, silent=gpu_id < 0)
+    use_gpu(gpu_id)
     loaded = load_recipe(recipe, overrides)
     folders = soft_label_folders(teachers, text, output, gpu_id=gpu_id)
     student = run_rounds(loaded, folders, text, output, use_gpu=gpu_id, report=msg.info)

@@ -142,8 +142,9 @@ def _describe(columns: Sequence[str]) -> str:
             f"found {columns!r}, {expected}. Take away surplus spaces, or give the missing token."
         )
     return (
-        f"found {len(columns)} columns, {expected}. Keep the first and the last column, "
-        'for example `awk \'{print (NF ? $1 " " $NF : "")}\'`.'
+        f"found {len(columns)} columns, {expected}. Text without tags is no gold data; where there "
+        "are tags, keep the first and the last column, for example "
+        '`awk \'{print (NF ? $1 " " $NF : "")}\'`.'
     )
 
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from ..errors import XnerError
 
-__all__ = ["garbled_warning", "get_repair", "iter_lines", "looks_garbled", "read_lines"]
+__all__ = [
+    "conversion",
+    "garbled_warning",
+    "get_repair",
+    "iter_lines",
+    "looks_garbled",
+    "read_lines",
+]
 
 # The bytes 0x80-0xBF as Latin-1 or Windows-1252 shows them, with and without the quotes, dashes and
 # dots that stand after a letter in sound text as well.
@@ -63,8 +70,15 @@ def iter_lines(path: Path | str) -> Iterator[str]:
 def _not_utf8(path: Path, line: int, byte: int, offset: int) -> XnerError:
     return XnerError(
         f"{path}, line {line}: byte 0x{byte:02x} at offset {offset} is not UTF-8. "
-        f"Convert the file, for example `iconv -f latin1 -t utf-8 {path.name} > utf8.txt`."
+        f"Convert the file, for example {conversion(path)}."
     )
+
+
+def conversion(path: Path) -> str:
+    """Give the command that makes UTF-8 of a file that is not: of UTF-16 by its first bytes."""
+    with path.open("rb") as file:
+        utf16 = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    return f"`iconv -f {'utf-16' if utf16 else 'latin1'} -t utf-8 {path.name} > utf8.txt`"
 
 
 def looks_garbled(text: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from spacy.language import Language
 from spacy.training import Example
 from spacy.util import load_config, registry, resolve_dot_names
 from thinc.api import Config, Optimizer
@@ -82,7 +83,7 @@ def load_student_config(
     overrides (Optional[Mapping[str, Any]]): Values by dotted key, such as `distillation.alpha`.
     RETURNS (Config): The config, not interpolated.
     RAISES: XnerError: The file is missing or describes no whole student, or a key of
-        `[distillation]` is unknown.
+        `[distillation]` or `[training]` is unknown.
     """
     overrides = dict(overrides or {})
     defaults = Config().from_disk(DEFAULTS)
@@ -92,7 +93,9 @@ def load_student_config(
         named = str(student_config)
         config = read_config(student_config, "student config", "configs/student.cfg")
     _check_sections(config, named)
-    _check_keys(config.get("distillation", {}), overrides)
+    known = [field.name for field in fields(Distillation)]
+    _check_keys("distillation", known, config, overrides)
+    _check_keys("training", list(Language.default_config["training"]), config, overrides)
     ours = {"distillation": defaults["distillation"]}
     merged = Config(ours).merge(config)
     if overrides:
@@ -139,15 +142,19 @@ def _check_sections(config: Config, named: str) -> None:
         )
 
 
-def _check_keys(block: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
-    """Refuse unknown keys: `registry.resolve` would drop them without a word."""
-    known = [field.name for field in fields(Distillation)]
-    given = [*block, *(k.split(".")[1] for k in overrides if k.startswith("distillation."))]
+def _check_keys(
+    section: str, known: list[str], config: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> None:
+    """Refuse unknown keys: what resolves the section would drop them without a word."""
+    given = [
+        *config.get(section, {}),
+        *(k.split(".")[1] for k in overrides if k.startswith(f"{section}.")),
+    ]
     for key in given:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.3) or known[:1]
             raise XnerError(
-                f"[distillation] has no key {key!r}. Did you mean {near[0]!r}? Known keys: "
+                f"[{section}] has no key {key!r}. Did you mean {near[0]!r}? Known keys: "
                 f"{', '.join(known)}."
             )
 

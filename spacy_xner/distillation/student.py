@@ -1,13 +1,14 @@
 """The student at its beginning: what its config describes, or components of another pipeline."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
 from spacy.training import Example
-from spacy.util import load_model_from_config
-from thinc.api import Config, fix_random_seed
+from spacy.util import is_package, load_model_from_config
+from thinc.api import Config, Model, fix_random_seed
 
 from ..errors import XnerError
 from ..safety import check_sources
@@ -78,7 +79,7 @@ def init_student(config: Config, corpus: SoftLabelReader) -> Language:
     corpus (SoftLabelReader): The soft labels; a first few examples size the model.
     RETURNS (Language): The initialised pipeline.
     RAISES: XnerError: Nothing in the pipeline learns what the soft labels are about, it has a
-        category that no teacher knows, or there is no text in the corpus.
+        category that no teacher knows, its vectors are missing, or there is no text in the corpus.
     """
     interpolated = config.interpolate()
     check_sources(interpolated)
@@ -99,9 +100,36 @@ def init_student(config: Config, corpus: SoftLabelReader) -> Language:
             pipe.add_label(label)
     nlp._link_components()
     sample = _first_examples(nlp, corpus)
+    _check_vectors(nlp, interpolated)
     with nlp.select_pipes(disable=sourced):
         nlp.initialize(lambda: sample)
     return nlp
+
+
+def _check_vectors(nlp: Language, config: Mapping[str, Any]) -> None:
+    """Refuse vectors that are missing: spaCy would fail in the middle of a model, or later."""
+    name = config.get("initialize", {}).get("vectors")
+    if name is None:
+        wanted = [
+            pipe_name
+            for pipe_name, pipe in nlp.pipeline
+            if any(node.name == "static_vectors" for node in _nodes(pipe))
+        ]
+        if wanted and not nlp.vocab.vectors.size:
+            raise XnerError(
+                f"Component {wanted[0]!r} reads word vectors (include_static_vectors), but "
+                "initialize.vectors names none. Make them with `spacy xner vectors` and give "
+                "--paths.vectors FOLDER, or set include_static_vectors to false."
+            )
+    elif not (Path(name).exists() or is_package(name)):
+        raise XnerError(
+            f"initialize.vectors is {name}, which is neither a folder nor an installed pipeline. "
+            "`spacy xner vectors` makes such a folder; --paths.vectors FOLDER names it."
+        )
+
+
+def _nodes(pipe: Any) -> Iterable[Model]:
+    return pipe.model.walk() if isinstance(getattr(pipe, "model", None), Model) else ()
 
 
 def _task_of(nlp: Language, corpus: SoftLabelReader) -> Task:

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
+from ..corpora.encoding import conversion
 from ..errors import XnerError
 
 __all__ = ["ParallelLine", "ParallelText", "iter_lines"]
@@ -92,7 +93,7 @@ def iter_lines(path: str | Path) -> Iterator[str]:
     except UnicodeDecodeError as error:
         raise XnerError(
             f"{path}, line {number}: byte 0x{error.object[error.start]:02x} is not UTF-8. Convert "
-            f"the file, for example `iconv -f latin1 -t utf-8 {path.name} > utf8.txt`."
+            f"the file, for example {conversion(path)}."
         ) from error
     except OSError as error:
         raise XnerError(

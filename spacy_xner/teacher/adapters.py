@@ -93,7 +93,7 @@ def ner_source(
     if method == "beam" and not isinstance(pipe, EntityRecognizer):
         raise XnerError(
             f"Component {name!r} has no beam, only spaCy's `ner` has; its entities can be taken as "
-            'they are: method="hard" with a confidence (`--confidence` on the command line).'
+            'they are: method="hard" with a confidence (`spacy xner annotate --confidence`).'
         )
     tagset = TagSet.from_types(labels or _labels_up_to(nlp, name))
     if not tagset.types:
