@@ -150,4 +150,5 @@ def test_packaged_student_works_where_only_spacy_is(tmp_path):
     assert told["languages"] == ["hau"]
     assert told["smoke_test"] is True
     assert told["requirements"] == []
+    assert told["spacy_version"] == f">={spacy.__version__},<3.9.0"  # which spaCy checks
     assert told["performance"]["ents_f"] == 0.5

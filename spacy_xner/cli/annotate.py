@@ -10,6 +10,7 @@ from wasabi import msg
 
 from ..errors import XnerError
 from .gpu import use_gpu
+from .init import WELL_FORMED
 from .progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ def annotate(
 
     if engine not in ENGINES:
         raise XnerError(f"--engine is {engine!r}; expected one of {', '.join(ENGINES)}.")
+    if lang is not None and not WELL_FORMED.fullmatch(lang):
+        raise XnerError(f"--lang is {lang!r}; expected a code such as ha, hau or ha-Arab.")
     if engine == "local":
         use_gpu(gpu_id)
     adapter: dict[str, Any] = {"component": component} if component else {}

@@ -80,7 +80,7 @@ def test_unusual_characters_stay_in_their_token(write):
     [
         ("Musa B-PER\nya\n", 2, "found no tag after 'ya'"),
         ("Musa\nya\n", 1, "Text without tags is no gold data"),
-        ("Musa NNP B-NP B-PER\n", 1, "found 4 columns.*Keep the first and the last column"),
+        ("Musa NNP B-NP B-PER\n", 1, "found 4 columns.*keep the first and the last column"),
         ("Musa  B-PER\n", 1, "Take away surplus spaces"),
         ("Musa B-PER \n", 1, "Take away surplus spaces"),
         ("ya O\n B-PER\n", 2, "or give the missing token"),
@@ -118,6 +118,16 @@ def test_wrong_encoding_is_refused_with_line_and_offset(write, mark, offset):
     path = write(mark + b"Musa B-PER\nMa\xe9l B-PER\n")
     with pytest.raises(XnerError, match=rf"line 2: byte 0xe9 at offset {offset}.*iconv"):
         read_conll(path)
+
+
+def test_utf16_is_told_by_its_mark(write):
+    with pytest.raises(XnerError, match=r"iconv -f utf-16 -t utf-8"):
+        read_conll(write("Musa B-PER\n".encode("utf-16")))
+
+
+def test_prose_is_told_to_be_no_gold(write):
+    with pytest.raises(XnerError, match=r"found 4 columns.*Text without tags is no gold data"):
+        read_conll(write("Musa went to Kano\n"))
 
 
 def test_garbled_tokens_are_reported_and_left_without_the_option(write):

@@ -56,6 +56,11 @@ def test_unknown_keys_are_refused_with_the_nearest(wrong, nearest, tmp_path):
         load_student_config(config_of(), {f"distillation.{wrong}": 1})
 
 
+def test_unknown_keys_of_training_are_refused_too():
+    with pytest.raises(XnerError, match=r"\[training\] has no key 'patiense'.*'patience'"):
+        load_student_config(config_of(), {"training.patiense": 7})
+
+
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
