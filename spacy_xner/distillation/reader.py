@@ -34,7 +34,7 @@ def make_soft_label_reader(
     held_out: float = 0.02,
     normal_forms: list[str] | None = None,
     balance: float = 0.0,
-    max_held_out: int = 5000,
+    max_held_out: int = 1000,
 ) -> "SoftLabelReader":
     """Create a reader of soft labels.
 
@@ -50,7 +50,7 @@ def make_soft_label_reader(
         of the documents hold come more often in training: repeat factor sampling, see
         `SoftLabelReader`. 0 for none.
     max_held_out (int): Documents that "held_out" gives at most, roughly: spaCy keeps all documents
-        that a student is held against in memory. "train" leaves the same ones out as without it.
+        that a student is held against in memory (70 kB each). "train" leaves the same ones out as without it.
     RETURNS (SoftLabelReader): A callable from a pipeline to examples.
     """
     if split not in _SPLITS:
@@ -97,7 +97,7 @@ class SoftLabelReader:
         held_out: float,
         normal_forms: Sequence[str] = (),
         balance: float = 0.0,
-        max_held_out: int = 5000,
+        max_held_out: int = 1000,
     ) -> None:
         self.max_held_out = max_held_out
         self.split = split
