@@ -50,7 +50,8 @@ def make_soft_label_reader(
         of the documents hold come more often in training: repeat factor sampling, see
         `SoftLabelReader`. 0 for none.
     max_held_out (int): Documents that "held_out" gives at most, roughly: spaCy keeps all documents
-        that a student is held against in memory (70 kB each). "train" leaves the same ones out as without it.
+        that a student is held against in memory, some 70 kB each. "train" leaves the same ones out
+        as without it.
     RETURNS (SoftLabelReader): A callable from a pipeline to examples.
     """
     if split not in _SPLITS:
