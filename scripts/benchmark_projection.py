@@ -137,7 +137,7 @@ def prepare(run: Projection, lang: str, kinds: set[str]) -> None:
     folder = made(
         f"parallel/{lang}", lambda out: data.write_parallel(root, lang, out, run.limit), size
     )
-    english, target = folder / f"{lang}.en", folder / f"{lang}.txt"
+    english, target = folder / f"{lang}.en", folder / f"{lang}.parallel.txt"
     projected = made(
         f"projected/{lang}",
         lambda out: project_labels(teacher, english, target, out, encoder=encoder, lang=lang),
@@ -166,7 +166,7 @@ def train(run: Projection, student: Student) -> None:
         return
     lang = student.lang
     labels = [run.labels(kind, lang) for kind in TEACHES[student.recipe]]
-    texts = [raw_text(run, lang), run.bench.work / f"parallel/{lang}/{lang}.txt"]
+    texts = [raw_text(run, lang), run.bench.work / f"parallel/{lang}/{lang}.parallel.txt"]
     overrides: dict[str, Any] = {
         "paths.vectors": str(run.main / "vectors"),
         "paths.raw": [str(path) for path in texts],

@@ -35,12 +35,18 @@ def parallel_files(root: Path, lang: str) -> list[tuple[Path, Path]]:
 
 
 def write_parallel(root: Path, lang: str, out: Path, limit: int) -> None:
-    """Write `<lang>.en` and `<lang>.txt`, each pair once, without dev and test sentences of NER."""
+    """Write `<lang>.en` and `<lang>.parallel.txt`, each pair once, without dev and test sentences.
+
+    Sinhala's raw text holds most of that text: names of its documents must not be those of another.
+    """
     out.mkdir(parents=True)
     exclusion = Exclusion.from_paths([gold(root, lang, split) for split in ("dev", "test")])
     seen: set[str] = set()
     read = excluded = 0
-    with (out / f"{lang}.en").open("w") as sources, (out / f"{lang}.txt").open("w") as targets:
+    with (
+        (out / f"{lang}.en").open("w") as sources,
+        (out / f"{lang}.parallel.txt").open("w") as targets,
+    ):
         for files in parallel_files(root, lang):
             for source, target in zip(*map(iter_lines, files), strict=True):
                 read += 1
