@@ -9,10 +9,10 @@ import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from thinc.api import Config
-from typer.testing import CliRunner
 
 from spacy_xner.distillation.plain import plain_pipeline
 
+from ..spacy_commands import spacy_command
 from .made_up import (
     CONFIG,
     config_of,
@@ -132,15 +132,6 @@ def test_it_can_be_trained_further_in_python(saved):
         doc = Doc(nlp.vocab, words=words)
         nlp.update([Example(doc, Doc(nlp.vocab, words=words, ents=tags))], sgd=optimizer)
     assert [ent.label_ for ent in nlp("Chidi left Kano yesterday").ents] == ["PER", "LOC", "DATE"]
-
-
-def spacy_command(*arguments):
-    """Run a command of `spacy`; give what it printed."""
-    from spacy.cli._util import app
-
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.output
 
 
 @pytest.mark.slow
