@@ -57,6 +57,7 @@ class Remembered:
     def __init__(self, encoder: Path, layer: int) -> None:
         self.layer = layer
         self._encoder = PieceEncoder(encoder, layer=layer)
+        self.fingerprint = self._encoder.fingerprint
         self._found: list[tuple[np.ndarray, np.ndarray]] = []
 
     def __call__(self, texts: Sequence[Sequence[str]]) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -1,5 +1,6 @@
 """Running a torch module over the windows of documents, on a CPU several batches at a time."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +19,10 @@ __all__ = ["in_streams", "run_batches", "windows_of"]
 
 BATCH_PIECES = 4096
 WORTHWHILE = 256  # from how many pieces on a batch may end for a shorter one
+
+# oneDNN keeps a kernel for each of the last 1,024 shapes, which takes half a gigabyte as the text goes
+# on. A batch needs some ten. Read by oneDNN when it makes its first kernel.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")

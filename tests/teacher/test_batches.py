@@ -1,5 +1,8 @@
 """Batches side by side, and the copy of the weights that computes in bf16."""
 
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -127,3 +130,16 @@ def test_averaged_weights_are_used_and_put_back(encoder):
     assert inside.shape == (len(docs()[0]), WIDTH)
     assert not np.array_equal(before, inside)
     np.testing.assert_array_equal(before, model.predict(docs()).states[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("own", "kept"), [(None, "64"), ("7", "7")])
+def test_kernels_of_few_shapes_are_kept_and_the_users_word_counts(own, kept):
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    env = {key: value for key, value in os.environ.items() if key != name}
+    code = f"import os, spacy_xner.teacher.batches; print(os.environ['{name}'])"
+    settings = env | ({name: own} if own else {})
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == kept
