@@ -20,8 +20,8 @@ __all__ = ["in_streams", "run_batches", "windows_of"]
 BATCH_PIECES = 4096
 WORTHWHILE = 256  # from how many pieces on a batch may end for a shorter one
 
-# oneDNN keeps a kernel for each of the last 1,024 shapes, which takes half a gigabyte as the text goes
-# on. A batch needs some ten. Read by oneDNN when it makes its first kernel.
+# oneDNN keeps a kernel for each of the last 1,024 shapes, which takes half a gigabyte as the text
+# goes on. A batch needs some ten. Read by oneDNN when it makes its first kernel.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 ItemT = TypeVar("ItemT")
