@@ -94,7 +94,7 @@ def measure(
         yield from _measure(
             source, encoder, lang, some_pairs(source, root, lang, limit), None, default
         )
-        if pairs:
+        if any(tag != "O" for one in tags for tag in one):
             yield from _measure(source, encoder, lang, pairs, tags, default)
 
 

@@ -1,5 +1,6 @@
 """The scripts that measure annotation projection, on a tiny encoder."""
 
+import re
 import sys
 
 import pytest
@@ -46,3 +47,12 @@ def test_quality_of_every_setting_is_measured_on_names_and_on_gold(quality, enco
         *("f1", "precision", "recall")
     }
     assert sum(row["default"] for row in verbatim) == 1
+
+
+def test_gold_without_an_entity_says_nothing_of_quality(quality, encoder, tmp_path):
+    for suffix, lines in (("en", SENTENCES), ("hau", TRANSLATIONS)):
+        put(tmp_path / f"parallel/en-hau/text.{suffix}", "".join(f"{line}\n" for line in lines))
+    put(tmp_path / "transfer_corpus/hau/train.txt", re.sub("[BI]-...", "O", GOLD))
+    default = quality.Setting(layer=1)
+    rows = quality.measure(FakeSource(), encoder, tmp_path, ["hau"], default=default, limit=10)
+    assert {row["test_set"] for row in rows} == {"verbatim"}
