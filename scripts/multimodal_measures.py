@@ -168,10 +168,7 @@ def multimodal(teacher: Path) -> Any:
     config = teacher_config("all")
     plain = spacy.load(teacher)
     config["paths"]["encoder"] = plain.config["components"]["transformer"]["model"]["name"]
-    config["initialize"]["after_init"] = {
-        "@callbacks": "spacy-xner.start_from_teacher.v1",
-        "path": str(teacher),
-    }
+    config["paths"]["start"] = str(teacher)
     nlp = load_model_from_config(config.interpolate(), auto_fill=True)
     for label in plain.get_pipe("xner_teacher").labels:
         nlp.get_pipe("xner_teacher").add_label(label)

@@ -1,6 +1,5 @@
 """The recipes of scripts/benchmark_multimodal.py, and what it says of them beside each other."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from benchmark_scores import Bench, paired_tests
@@ -15,26 +14,11 @@ ALL_VIEWS = ("romanised", "phonetic", "gazetteer")
 OTHER_SCRIPTS = ("am", "si")
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What a teacher sees and how it learns.
-
-    views (tuple[str, ...]): Blocks of configs/multimodal_teacher.cfg.
-    text_dropout (float): See `spacy-xner.ViewFusion.v1`.
-    started (bool): Begin with the plain teacher of the seed and train views and classifier alone.
-    """
-
-    views: tuple[str, ...] = ()
-    text_dropout: float = 0.0
-    started: bool = False
-
-
-RECIPES = {
-    "plain": Recipe(),
-    **{view: Recipe((view,)) for view in ALL_VIEWS},
-    "all": Recipe(ALL_VIEWS),
-    "all-text-dropout": Recipe(ALL_VIEWS, text_dropout=0.15),
-    "all-started": Recipe(ALL_VIEWS, started=True),
+# What a teacher sees beside the text: blocks of configs/multimodal_teacher.cfg.
+RECIPES: dict[str, tuple[str, ...]] = {
+    "plain": (),
+    **{view: (view,) for view in ALL_VIEWS},
+    "all": ALL_VIEWS,
 }
 
 
@@ -67,6 +51,6 @@ def _row(group: str, tested: dict[str, Any]) -> Row:
     return make_row(
         **tested
         | {"benchmark": "multimodal", "sources": ["en"], "target": group, "command": COMMAND}
-        | {"views": list(RECIPES[tested["recipe"]].views)}
+        | {"views": list(RECIPES[tested["recipe"]])}
         | elsewhere
     )

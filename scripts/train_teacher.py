@@ -21,9 +21,20 @@ def main(
     epochs: float = 3.0,
     seed: int = 0,
     gpu_id: int = -1,
+    start: Path | None = typer.Option(None, help="paths.start: a trained teacher to put views on"),
 ) -> None:
     """Train the teacher."""
-    train_teacher(config, output, encoder, corpus, epochs=epochs, seed=seed, gpu_id=gpu_id)
+    overrides = {} if start is None else {"paths.start": str(start)}
+    train_teacher(
+        config,
+        output,
+        encoder,
+        corpus,
+        epochs=epochs,
+        seed=seed,
+        gpu_id=gpu_id,
+        overrides=overrides,
+    )
 
 
 def train_teacher(

@@ -53,9 +53,8 @@ def test_each_recipe_is_a_config_with_its_views_and_no_other(monkeypatch):
     for name, recipe in RECIPES.items():
         model = teacher_config(name).interpolate()["components"]["xner_teacher"]["model"]
         tok2vec = model["tok2vec"]
-        assert tuple(tok2vec.get("views", ())) == recipe.views
+        assert tuple(tok2vec.get("views", ())) == recipe
         assert registry.architectures.get(tok2vec["@architectures"])
-        assert tok2vec.get("text_dropout", 0.0) == recipe.text_dropout
 
 
 @pytest.mark.slow
@@ -64,7 +63,7 @@ def test_a_recipe_is_trained_distilled_and_scored_and_stands_then(bench, monkeyp
     import multimodal_scores
 
     monkeypatch.setattr(benchmark_multimodal, "WIKIANN", {"am": "amharic"})
-    for name in ("plain", "all-started"):
+    for name in ("plain", "all"):
         benchmark_multimodal.make_teacher(bench, name, 0)
         run = benchmark_multimodal.Run(name, "am", 0)
         benchmark_multimodal.make_student(bench, run)
@@ -73,20 +72,20 @@ def test_a_recipe_is_trained_distilled_and_scored_and_stands_then(bench, monkeyp
     written = bench.rows.path.stat().st_mtime_ns
     benchmark_multimodal.score_student(bench, run)
     assert bench.rows.path.stat().st_mtime_ns == written
-    multimodal_scores.summarise_views(bench, ["plain", "all-started"], ["am"], 1)
+    multimodal_scores.summarise_views(bench, ["plain", "all"], ["am"], 1)
     f1 = bench.rows.find(metric="f1", benchmark="multimodal")
     assert {(r["recipe"], r["role"], r["test_set"]) for r in f1} == {
         (recipe, role, test_set)
-        for recipe in ("plain", "all-started")
+        for recipe in ("plain", "all")
         for role in ("teacher", "student")
         for test_set in ("transfer_corpus", "wikiann_ipa")
     }
     assert {tuple(r["views"]) for r in f1} == {(), ("romanised", "phonetic", "gazetteer")}
     differences = bench.rows.find(metric="f1_difference", target="am", role="teacher")
     assert [r.get("test_set") for r in differences] == [None, "wikiann_ipa"]
-    made = (bench.work / "teacher/all-started-0/meta.json").stat().st_mtime_ns
-    benchmark_multimodal.make_teacher(bench, "all-started", 0)
-    assert (bench.work / "teacher/all-started-0/meta.json").stat().st_mtime_ns == made
+    made = (bench.work / "teacher/all-0/meta.json").stat().st_mtime_ns
+    benchmark_multimodal.make_teacher(bench, "all", 0)
+    assert (bench.work / "teacher/all-0/meta.json").stat().st_mtime_ns == made
 
 
 def test_words_and_sounds_are_paired_line_by_line(tmp_path):

@@ -1,4 +1,7 @@
-"""Text and views in one state a token: a gated sum, with whole views dropped in training."""
+"""Text and views in one state a token: a gated sum.
+
+In training whole views are dropped, and the text of tokens is mixed with that of others.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -22,7 +25,7 @@ def build_view_fusion_v1(
     views: dict[str, Any],
     hidden: int = 64,
     view_dropout: float = 0.2,
-    text_dropout: float = 0.0,
+    text_mixing: dict[str, float] = {},  # noqa: B006  (spaCy fills None in as an empty dict)
 ) -> DocsModel:
     """Build the layer that joins text and views: state of the text + sum of gate * projected view.
 
@@ -34,21 +37,33 @@ def build_view_fusion_v1(
     hidden (int): Width of the hidden layer that reads a view.
     view_dropout (float): Share of documents for which a view is missing in training (modality
         dropout: Neverova et al. 2016), each view by itself.
-    text_dropout (float): Share of tokens whose text is missing in training, so that the views
-        learn to do without.
+    text_mixing (Dict[str, float]): For a view, share of tokens whose text is mixed in training with
+        that of another token of the batch, by a weight that is drawn from 0 to 1 (after mixup:
+        Zhang et al. 2018; their tags are not), and which no other view sees. So a view learns to
+        speak where the text is unsure or wrong: for views that know the target language.
     RETURNS (Model[List[Doc], List[Floats2d]]): Tokens x width of the text.
-    RAISES: XnerError: A share is not within 0 and 1.
+    RAISES: XnerError: A share is not within 0 and 1, those of mixing add up to more, or are of no
+        view.
     """
-    for name, share in (("view_dropout", view_dropout), ("text_dropout", text_dropout)):
-        if not 0 <= share < 1:
-            raise XnerError(f"{name} is {share!r}; expected a share from 0 to below 1.")
+    if not 0 <= view_dropout < 1:
+        raise XnerError(f"view_dropout is {view_dropout!r}; expected a share from 0 to below 1.")
+    shares = text_mixing.values()
+    if any(share < 0 for share in shares) or sum(shares) > 1 or not {*text_mixing} <= {*views}:
+        raise XnerError(
+            f"text_mixing is {text_mixing!r}; expected shares from 0, at most 1 together, of the "
+            f"views {', '.join(views)}."
+        )
     return Model(
         NAME,
         forward,
         init=init,
         layers=[text, *views.values(), *(gated_view(hidden) for _ in views)],
         dims={"nO": text.maybe_get_dim("nO")},
-        attrs={"views": list(views), "view_dropout": view_dropout, "text_dropout": text_dropout},
+        attrs={
+            "views": list(views),
+            "view_dropout": view_dropout,
+            "text_mixing": [text_mixing.get(name, 0.0) for name in views],
+        },
     )
 
 
@@ -81,15 +96,16 @@ def forward(
     text, views, gates = _parts(model)
     docs = list(docs)
     lengths = [len(doc) for doc in docs]
-    drop = model.attrs if is_train else {"text_dropout": 0.0, "view_dropout": 0.0}
+    view_dropout = model.attrs["view_dropout"] if is_train else 0.0
     parts, back_text = text(docs, is_train)
-    kept = _kept(model, [1] * sum(lengths), drop["text_dropout"])
-    states = _joined(model, parts) * kept
+    drawn = _drawn_for(model, sum(lengths), is_train)
+    states, back_mixed = _mixed(model, _joined(model, parts), drawn < len(views))
     fused, backs = states, []
-    for view, gate in zip(views, gates, strict=True):
+    for i, (view, gate) in enumerate(zip(views, gates, strict=True)):
         rows_of_docs, back_view = view(docs, is_train)
         rows = _joined(model, rows_of_docs)
-        mask = _mask(model, rows) * _kept(model, lengths, drop["view_dropout"])
+        mask = _mask(model, rows) * _kept(model, lengths, view_dropout)
+        mask *= ((drawn == i) | (drawn == len(views)))[:, None]
         added, back_gate = gate(Seen(states, rows, mask), is_train)
         fused = fused + added
         backs.append((back_view, back_gate))
@@ -100,9 +116,34 @@ def forward(
             d_text, d_rows = back_gate(gradient)
             d_states = d_states + d_text
             back_view(_split(d_rows, lengths))
-        return back_text(_split(d_states * kept, lengths))
+        return back_text(_split(back_mixed(d_states), lengths))
 
     return _split(fused, lengths), backprop
+
+
+def _drawn_for(model: Model, tokens: int, is_train: bool) -> Any:
+    """Draw for each token the view that its text is mixed for, or the number of views for none."""
+    xp, rates = model.ops.xp, model.attrs["text_mixing"]
+    if not is_train or not any(rates):
+        return xp.full(tokens, len(rates))
+    ends = xp.cumsum(xp.asarray(rates, dtype="float32"))
+    return xp.searchsorted(ends, xp.random.uniform(0.0, 1.0, tokens), side="right")
+
+
+def _mixed(model: Model, states: Any, hit: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Mix the states of the tokens that are hit with those of others; each is once the other."""
+    if not hit.any():
+        return states, lambda gradient: gradient
+    xp, n = model.ops.xp, len(states)
+    other = xp.random.permutation(n)
+    share = hit[:, None] * xp.random.uniform(0.0, 1.0, (n, 1)).astype("float32")
+
+    def backprop(gradient: Any) -> Any:
+        d_states = gradient * (1 - share)
+        d_states[other] += gradient * share
+        return d_states
+
+    return states * (1 - share) + states[other] * share, backprop
 
 
 def gates_of(model: DocsModel, docs: Sequence[Doc]) -> list[Floats2d]:

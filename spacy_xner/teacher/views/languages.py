@@ -7,6 +7,9 @@ from .extras import need
 
 __all__ = ["alpha3", "locale_code"]
 
+# What the files of a corpus are called; "dev" is the code of a language, too.
+SPLITS = ("train", "dev", "test")
+
 
 @cache
 def alpha3(code: str | None) -> str:
@@ -32,7 +35,7 @@ def locale_code(code: str) -> str:
 
 def _language(code: str | None) -> Any:
     langcodes = need("langcodes", "A view of a document's language")
-    if not code or not langcodes.tag_is_valid(code):
+    if not code or code in SPLITS or not langcodes.tag_is_valid(code):
         return None
     language = langcodes.Language.get(code)
     try:

@@ -10,7 +10,11 @@ from .romanise import romanise
 
 __all__ = ["NameIndex", "pieces_of", "spelled"]
 
-MIN_FUZZY = 5  # letters; shorter names are one edit from too many words
+Blocks = dict[tuple[str, int], list[str]]
+
+MIN_FUZZY = 5  # letters; shorter words are one edit from too many names
+MIN_ELSEWHERE = 8  # letters of a romanised form; romanisation adds vowels, which are alike anywhere
+MIN_STEM = 3  # letters of a name that a prefix or a suffix may have grown on
 SLACK = 3  # letters by which lengths may differ
 ENDS = 3  # letters that the beginning or the end has to share
 
@@ -32,10 +36,12 @@ def spelled(words: Iterable[str]) -> str:
 class NameIndex:
     """Names by their spelling and by their romanised form.
 
-    Edit distance is not measured to all names: only to those of as many words and about as many
-    letters that share their first three letters or their last three, so that a word which a prefix
-    or a suffix has grown on is found by its other end. What a million names cost in memory and time
-    is measured by `scripts/multimodal_measures.py names`.
+    Of misspelled and inflected words, names of their own script are asked first, letter by letter
+    and case by case: romanisation makes the most common words of a language look like some country.
+    Names of other scripts are asked by long romanised forms alone. Edit distance is not measured to
+    all names: only to those of as many words and about as many letters that share their first three
+    letters or their last three. What a million names cost in memory and time is measured by
+    `scripts/multimodal_measures.py names`.
 
     names (Mapping[str, int]): Types of each name, as bits; a space between its pieces, see
         `pieces_of`.
@@ -54,37 +60,59 @@ class NameIndex:
         self.forms = dict(forms) if forms is not None else _forms(self.names)
         self.similarity = similarity
         self.longest = max((1 + name.count(" ") for name in (*self.names, *self.forms)), default=0)
-        self._blocks: dict[tuple[str, int], list[str]] = defaultdict(list)
-        for form in self.forms if similarity < 1 else ():
-            for block in _blocks(form):
-                self._blocks[block].append(form)
+        self._near: Blocks = _blocks(self.names if similarity < 1 else ())
+        long = [form for form in self.forms if len(form) >= MIN_ELSEWHERE - SLACK]
+        self._near_forms: Blocks = _blocks(long if similarity < 1 else ())
 
     def find(self, words: Sequence[str]) -> Iterator[tuple[int, int, float]]:
         """Look words up as one name.
 
         words (Sequence[str]): The pieces of the words, see `pieces_of`.
-        YIELDS (Tuple[int, int, float]): Kind (0 as written, 1 romanised, 2 by edit distance), types
-            as bits, and similarity, above 0 and at most 1.
+        YIELDS (Tuple[int, int, float]): Kind (0 as written, behind a prefix or not, 1 romanised, 2
+            by edit distance), types as bits, and similarity, above 0 and at most 1.
         """
-        if types := self.names.get(" ".join(words)):
+        name = " ".join(words)
+        if types := self.names.get(name):
             yield 0, types, 1.0
-        form = spelled(words)
-        if types := self.forms.get(form):
-            yield 1, types, 1.0
-        elif self.similarity < 1 and len(form) >= MIN_FUZZY:
-            found = self._nearest(form)
-            if found is not None:
-                yield 2, self.forms[found[0]], found[1]
+        elif self.similarity < 1 and (found := self._behind_prefix(name)):
+            yield 0, *found
+        elif not name.islower():  # in scripts that have capitals names have one
+            yield from self._otherwise(words, name)
 
-    def _nearest(self, form: str) -> tuple[str, float] | None:
+    def _otherwise(self, words: Sequence[str], name: str) -> Iterator[tuple[int, int, float]]:
+        form = spelled(words)
+        sure = len(form) >= MIN_FUZZY or name != name.lower()
+        if sure and (types := self.forms.get(form)):
+            yield 1, types, 1.0
+        elif self.similarity < 1 and (found := self._misspelled(words, form)):
+            yield 2, *found
+
+    def _behind_prefix(self, name: str) -> tuple[int, float] | None:
+        """Find the longest name that a prefix has grown on, such as a preposition of Amharic."""
+        for cut in range(1, min(SLACK, len(name) - MIN_STEM) + 1):
+            if name[cut - 1] == " ":
+                break
+            if types := self.names.get(name[cut:]):
+                return types, 1 - cut / len(name)
+        return None
+
+    def _misspelled(self, words: Sequence[str], form: str) -> tuple[int, float] | None:
+        if not (_may_end(words[0]) and _may_end(words[-1])):
+            return None
+        if found := self._nearest(" ".join(words), self._near, MIN_FUZZY):
+            return self.names[found[0]], found[1]
+        found = self._nearest(form, self._near_forms, MIN_ELSEWHERE)
+        return found and (self.forms[found[0]], found[1])
+
+    def _nearest(self, form: str, blocks: Blocks, least: int) -> tuple[str, float] | None:
         lengths = range(len(form) - SLACK, len(form) + SLACK + 1)
         candidates = [
             name
-            for key, _ in _blocks(form)
+            for key, _ in _keys(form)
             for length in lengths
-            for name in self._blocks.get((key, length), ())
+            for name in blocks.get((key, length), ())
         ]
-        if not candidates:
+        if len(form) < least or not candidates:
             return None
         best = _rapidfuzz().process.extractOne(
             form,
@@ -93,6 +121,11 @@ class NameIndex:
             score_cutoff=self.similarity - 1e-4,  # it drops what is just as similar
         )
         return best and (best[0], float(best[1]))
+
+
+def _may_end(word: str) -> bool:
+    """Whether a misspelled name may begin or end with a word; "in Iraq" and "( Iraq" are none."""
+    return word[:1].isalpha() and not word.islower()
 
 
 def _rapidfuzz() -> Any:
@@ -107,7 +140,15 @@ def _forms(names: Mapping[str, int]) -> dict[str, int]:
     return forms
 
 
-def _blocks(form: str) -> list[tuple[str, int]]:
+def _blocks(names: Iterable[str]) -> Blocks:
+    blocks: Blocks = defaultdict(list)
+    for name in names:
+        for key in _keys(name):
+            blocks[key].append(name)
+    return blocks
+
+
+def _keys(form: str) -> list[tuple[str, int]]:
     if len(form) < MIN_FUZZY - SLACK:
         return []
     n = form.count(" ")

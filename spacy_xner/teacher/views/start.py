@@ -12,19 +12,26 @@ from ..loading import load_pipeline
 __all__ = ["start_from_teacher"]
 
 
-def start_from_teacher(path: str | Path) -> Callable[[Language], Language]:
+def start_from_teacher(path: str | Path | None) -> Callable[[Language], Language]:
     """Make a callback for `[initialize.after_init]` that takes the weights of a trained teacher.
 
     With `spacy-xner.ViewFusion.v1` the pipeline then predicts what that teacher predicts, until it
     is trained further. With `components.transformer.model.frozen = ["embeddings","encoder"]` only
     views and classifier are, which takes a fraction of the time.
 
-    path (Union[str, Path]): A pipeline with `transformer` and `xner_teacher`, of the same encoder.
+    path (Optional[Union[str, Path]]): A pipeline with `transformer` and `xner_teacher`, of the same
+        encoder.
     RETURNS (Callable[[Language], Language]): The callback.
-    RAISES: XnerError: On calling, if the pipeline is no such, or labels or widths differ.
+    RAISES: XnerError: On calling, if there is no path, the pipeline is no such, or labels or widths
+        differ.
     """
 
     def start(nlp: Language) -> Language:
+        if path is None:
+            raise XnerError(
+                "spacy-xner.start_from_teacher.v1 has no `path`. Train configs/teacher.cfg first, "
+                "and name that teacher with --paths.start."
+            )
         plain = load_pipeline(path)
         theirs: dict[str, Any] = {name: plain.get_pipe(name) for name in plain.pipe_names}
         teacher: Any = nlp.get_pipe("xner_teacher")

@@ -110,19 +110,44 @@ def test_whole_views_are_dropped_in_training_alone(names, kept):
     assert all((y - x).any() for x, y in zip(alone, fusion.predict(docs), strict=True))
 
 
-def test_text_dropout_takes_the_text_from_tokens_in_training(names):
-    nlp = begun(fused({"romanised": ROMANISED}, text_dropout=0.5))
+def test_the_text_of_a_share_of_tokens_is_mixed_with_that_of_others_in_training():
+    spacy.util.fix_random_seed(0)
+    nlp = begun(fused({"romanised": ROMANISED}, text_mixing={"romanised": 0.5}))
     fusion = nlp.get_pipe("xner_teacher").model.get_ref("tok2vec")
     docs = [doc_of(nlp, "Amina visited Lagos")] * 100
-    rows = np.concatenate(fusion.begin_update(docs)[0])
-    assert np.mean(~rows.any(axis=1)) == pytest.approx(0.5, abs=0.1)
-    assert np.concatenate(fusion.predict(docs)).any(axis=1).all()
+    alone = np.concatenate(fusion.layers[0].predict(docs))
+    states, backprop = fusion.begin_update(docs)
+    mixed = np.abs(np.concatenate(states) - alone).max(axis=1) > 1e-4
+    # A third of the tokens is drawn to be mixed with its own like.
+    assert mixed.mean() == pytest.approx(0.5 * 2 / 3, abs=0.07)
+    np.testing.assert_array_equal(np.concatenate(fusion.predict(docs)), alone)
+    backprop([np.ones_like(rows) for rows in states])
 
 
-@pytest.mark.parametrize("name", ["view_dropout", "text_dropout"])
-def test_a_share_beyond_one_is_refused(name):
-    with pytest.raises(XnerError, match=f"{name} is 1.5; expected a share"):
-        fused({"romanised": ROMANISED}, **{name: 1.5})
+def test_a_token_whose_text_is_mixed_for_a_view_is_seen_by_no_other(names):
+    spacy.util.fix_random_seed(0)
+    views = {"romanised": ROMANISED, "names": gazetteer(names)}
+    nlp = begun(fused(views, text_mixing={"names": 0.5}, view_dropout=0.0))
+    fusion = nlp.get_pipe("xner_teacher").model.get_ref("tok2vec")
+    for gate, value in zip(fusion.layers[3:], (100.0, 1000.0), strict=True):
+        gate.layers[2].set_param("b", np.full_like(gate.layers[2].get_param("b"), value))
+    docs = [doc_of(nlp, "Amina visited Lagos")] * 100
+    added = np.concatenate(fusion.begin_update(docs)[0]).mean(axis=1).reshape(100, 3)
+    # A gate lets half through; the list knows "Lagos" alone.
+    seen = [{int(round(value, -1)) for value in column} for column in added.T]
+    assert seen == [{50, 0}, {50, 0}, {550, 500}]
+    assert (np.abs(added[:, 2] - 500) < 20).mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_share_of_views_beyond_one_is_refused():
+    with pytest.raises(XnerError, match=r"view_dropout is 1\.5; expected a share"):
+        fused({"romanised": ROMANISED}, view_dropout=1.5)
+
+
+@pytest.mark.parametrize("mixing", [{"romanised": 1.5}, {"romanised": -0.5}, {"sound": 0.5}])
+def test_mixing_is_refused_beyond_one_and_for_no_view(mixing):
+    with pytest.raises(XnerError, match=r"text_mixing is .* of the views romanised"):
+        fused({"romanised": ROMANISED}, text_mixing=mixing)
 
 
 def test_begins_with_a_trained_plain_teacher_and_says_the_same(encoder, teacher, teacher_folder):
@@ -145,6 +170,50 @@ def test_begins_with_a_trained_plain_teacher_and_says_the_same(encoder, teacher,
     plain = probabilities(teacher, [doc_of(teacher, text) for text in TEXTS])
     for one, two in zip(ours, plain, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+def test_views_are_put_on_a_teacher_that_stays_as_it_is(encoder, teacher, teacher_folder, tmp_path):
+    nlp = spacy.blank("xx")
+    frozen = ["embeddings", "encoder"]
+    nlp.add_pipe("transformer", config=transformer_config(encoder, frozen=frozen))
+    fusion = {
+        "@architectures": "spacy-xner.ViewFusion.v1",
+        "text": LISTENER,
+        "views": {"romanised": ROMANISED},
+        "text_mixing": {"romanised": 0.5},
+    }
+    model = {
+        "@architectures": "spacy-xner.TokenClassifier.v1",
+        "tok2vec": fusion,
+        "frozen_head": True,
+    }
+    nlp.add_pipe("xner_teacher", config={"model": model})
+    nlp.config["initialize"]["after_init"] = {
+        "@callbacks": "spacy-xner.start_from_teacher.v1",
+        "path": str(teacher_folder),
+    }
+    examples = examples_of(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    encoder_before = nlp.get_pipe("transformer").model.to_bytes()
+    optimizer.learn_rate = 0.01
+    losses = [update(nlp, examples, optimizer) for _ in range(30)]
+    assert losses[-1] < losses[0]
+    pipe = nlp.get_pipe("xner_teacher")
+    theirs = teacher.get_pipe("xner_teacher").model.get_ref("output")
+    head = pipe.model.get_ref("output")
+    np.testing.assert_array_equal(head.get_param("W"), theirs.get_param("W"))
+    assert nlp.get_pipe("transformer").model.to_bytes() == encoder_before
+    nlp.to_disk(tmp_path / "teacher")
+    loaded = spacy.load(tmp_path / "teacher")
+    docs = [doc_of(nlp, text) for text in TEXTS]
+    for one, two in zip(probabilities(nlp, docs), probabilities(loaded, docs), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+def test_begins_with_no_path_but_says_what_is_missing():
+    start = registry.callbacks.get("spacy-xner.start_from_teacher.v1")(None)
+    with pytest.raises(XnerError, match=r"Train configs/teacher\.cfg first.*--paths\.start"):
+        start(spacy.blank("xx"))
 
 
 def test_begins_with_no_teacher_of_other_pipes(teacher_folder):
