@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from .results import Row
 
 __all__ = [
+    "differences",
     "is_ratio",
     "is_student",
     "recipes",
@@ -117,6 +118,22 @@ def recipes(rows: list[Row]) -> list[list[str]]:
         label = f"**{name}**" if shipped else name
         body.append(_cells(label, means[name], columns, columns, 1))
     return [_header(columns, "recipe"), *body]
+
+
+def differences(rows: list[Row]) -> list[list[str]]:
+    """What each recipe gains over the one it is beside, by target, with its p."""
+    columns = sorted({(row["target"], row.get("test_set", "")) for row in rows})
+    lines: dict[tuple[str, str], dict[Column, str]] = {}
+    for row in rows:
+        line = lines.setdefault((row["role"], row["recipe"]), {})
+        cell = f"{row['value']:+.1f} (p {row['p']:.3f})"
+        line[(row["target"], row.get("test_set", ""))] = cell
+    header = [f"{target} ({test_set})" if test_set else target for target, test_set in columns]
+    body = [
+        [role, recipe, *(cells.get(column, "") for column in columns)]
+        for (role, recipe), cells in sorted(lines.items(), reverse=True)
+    ]
+    return [["", "recipe", *header], *body]
 
 
 def sentiment(rows: list[Row]) -> list[list[str]]:

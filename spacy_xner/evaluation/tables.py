@@ -22,6 +22,7 @@ from .table_analysis import (
 )
 from .table_peers import is_of_systems, is_of_training, systems, training
 from .table_scores import (
+    differences,
     is_ratio,
     is_student,
     recipes,
@@ -154,6 +155,25 @@ TABLES: dict[str, Table] = {
         "from; no target gold.",
         is_student,
         recipes,
+    ),
+    "views-teachers": Table(
+        "multimodal",
+        "Zero-shot micro F1 of teachers in per cent on gold tokens, mean of the seeds, by what they "
+        "see beside the text.",
+        lambda row: row["metric"] == "f1" and row["role"] == "teacher",
+        recipes,
+    ),
+    "views-students": Table(
+        "multimodal",
+        "Zero-shot micro F1 of their students, which see the text alone.",
+        is_student,
+        recipes,
+    ),
+    "views": Table(
+        "multimodal",
+        "F1 against plain, mean of the seeds; p by paired bootstrap over sentences.",
+        lambda row: row["metric"] == "f1_difference" and "test_set" not in row,
+        differences,
     ),
     "sentiment": Table(
         "sentiment",

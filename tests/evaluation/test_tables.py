@@ -132,6 +132,31 @@ def test_one_language_with_two_test_sets_has_two_columns(results):
     assert "am (transfer_corpus) | am (wikiann_ipa)" in lines("main", results)[0]
 
 
+def test_views_are_shown_for_teachers_students_and_their_gain(results):
+    keys = {"benchmark": "multimodal", "views": []}
+    rows = [
+        f1("teacher", "am", 34.0, **keys),
+        f1("teacher", "am", 38.0, recipe="all", default=False, **keys | {"views": ["gazetteer"]}),
+        f1("student", "am", 33.0, **keys),
+        {
+            "metric": "f1_difference",
+            "role": "teacher",
+            "recipe": "all",
+            "target": "am",
+            "value": 4.0,
+            "p": 0.012,
+            "command": "make benchmark",
+            "date": "2025-01-01",
+            "benchmark": "multimodal",
+        },
+    ]
+    ResultRows(results / "multimodal.jsonl").upsert(rows)
+    teachers = render_table("views-teachers", results).splitlines()
+    assert [line for line in teachers if "all" in line] == ["| all | 38.0 | 38.0 |"]
+    assert "| **default** | 33.0 | 33.0 |" in render_table("views-students", results)
+    assert "| teacher | all | +4.0 (p 0.012) |" in render_table("views", results)
+
+
 def test_speed_table_shows_ratio_and_interval(results):
     row = {
         "benchmark": "main",
