@@ -172,14 +172,19 @@ def make_teacher(bench: Bench, recipe: str, seed: int) -> None:
 def make_student(bench: Bench, run: Run) -> None:
     """Label the raw text and train a student, unless they stand there."""
     raw, teacher = bench.work / f"corpus/raw/{run.lang}.txt", f"teacher/{run.recipe}-{run.seed}"
-    soft = bench.made(run.soft, lambda out: annotate(bench.work / teacher, raw, out, lang=run.lang))
+    soft = bench.made(
+        run.soft,
+        lambda out: annotate(bench.work / teacher, raw, out, lang=run.lang),
+        of=[teacher],
+    )
     overrides = {"paths.raw": [str(raw)], "system.seed": run.seed, **PLAIN_STUDENT}
     bench.made(
         run.name,
         lambda out: keep(
             "model-last", out, lambda to: distill(STUDENT, [soft], to, overrides=overrides)
         ),
-        STUDENT.read_text("utf8") + (bench.work / f"{teacher}.made-with").read_text("utf8"),
+        STUDENT.read_text("utf8"),
+        of=[teacher],
     )
 
 
