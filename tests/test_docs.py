@@ -68,6 +68,8 @@ def test_links_of_the_readme_lead_somewhere():
     assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/experiments.md", "docs/peers.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/experiments.md", "docs/peers.md", "docs/multimodal.md"]
+)
 def test_tables_are_those_of_the_rows(name):
     assert not tables(ROOT / name, ROOT / "docs/results", check=True), "run `spacy xner tables`"

@@ -158,8 +158,8 @@ TABLES: dict[str, Table] = {
     ),
     "views-teachers": Table(
         "multimodal",
-        "Zero-shot micro F1 of teachers in per cent on gold tokens, mean of the seeds, by what they "
-        "see beside the text.",
+        "Zero-shot micro F1 of teachers in per cent on gold tokens, mean of the seeds, by what "
+        "they see beside the text.",
         lambda row: row["metric"] == "f1" and row["role"] == "teacher",
         recipes,
     ),

@@ -29,9 +29,10 @@ def build_gazetteer_view_v1(
 ) -> Model[list[Doc], list[Floats2d]]:
     """Build a view of what lists of names know of a word.
 
-    For each type six numbers: found as written, by the romanised form, or by edit distance (then
-    the similarity), as the first word of a name or a later one. The names are read when the teacher
-    is initialised and saved with it; the files are not needed again.
+    For each type six numbers: how alike a name as written (less than 1 behind a prefix), the
+    romanised form, or the nearest by edit distance is, as the first word of a name or a later one.
+    The names are read when the teacher is initialised and saved with it; the files are not needed
+    again.
 
     files (List[str]): Lists of names, see `names.read_names`.
     cldr (List[str]): Codes of languages whose names of territories, languages and cities are taken

@@ -14,7 +14,7 @@ Blocks = dict[tuple[str, int], list[str]]
 
 MIN_FUZZY = 5  # letters; shorter words are one edit from too many names
 MIN_ELSEWHERE = 8  # letters of a romanised form; romanisation adds vowels, which are alike anywhere
-MIN_STEM = 3  # letters of a name that a prefix or a suffix may have grown on
+MIN_STEM = 3  # letters of a name that a prefix may have grown on
 SLACK = 3  # letters by which lengths may differ
 ENDS = 3  # letters that the beginning or the end has to share
 
@@ -124,7 +124,7 @@ class NameIndex:
 
 
 def _may_end(word: str) -> bool:
-    """Whether a misspelled name may begin or end with a word; "in Iraq" and "( Iraq" are none."""
+    """RETURNS (bool): Whether a misspelled name may begin or end so; not as "in Iraq", "( Iraq"."""
     return word[:1].isalpha() and not word.islower()
 
 
